@@ -1,0 +1,71 @@
+// A pipeline schedule as a value: for each rank, the ordered list of operations it runs.
+//
+// Stages are global, 0 .. P*V-1, in the order in which a micro-batch visits them; a schedule
+// knows no durations, no bytes and no devices.  Operation letters follow PyTorch's pipelining
+// notation: F forward, B full backward, I input gradient, W weight gradient; "3F12" is stage 3,
+// micro-batch 12.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace plumbline {
+
+enum class OpKind : std::uint8_t {
+  kForward,      ///< F
+  kBackward,     ///< B: input and weight gradient together
+  kInputGrad,    ///< I
+  kWeightGrad,   ///< W
+};
+
+/// One operation of one rank.
+struct Op {
+  OpKind kind = OpKind::kForward;
+  /// This op and the next of the same rank run as one atomic, overlapped unit (DualPipe's F&B).
+  bool overlaps_next = false;
+  /// Which copy of the weights (0, or 1 for the second direction of a bidirectional schedule).
+  std::uint8_t replica = 0;
+  std::int32_t stage = 0;       ///< global stage
+  std::int32_t microbatch = 0;  ///< 0 .. M-1
+
+  friend bool operator==(const Op&, const Op&) = default;
+};
+
+enum class Placement : std::uint8_t {
+  kLoop,           ///< stage s on rank s mod P
+  kV,              ///< stage s on rank s, or 2P-1-s for the second half
+  kBidirectional,  ///< P stages, each on ranks s and P-1-s (replica 0 and 1)
+  kWave,           ///< hanayo: up and down, stage s zigzags over the ranks
+  kGiven,          ///< from a CSV: see Schedule::stage_rank
+};
+
+/// What a generator is asked for.
+struct PipelineShape {
+  int stages_per_chunk = 1;  ///< P: pipeline ranks
+  int chunks = 1;            ///< V: virtual stages per rank
+  int microbatches = 1;      ///< M
+  int ranks() const { return stages_per_chunk; }
+  int stages() const { return stages_per_chunk * chunks; }
+};
+
+struct Schedule {
+  std::string name;       ///< "1f1b"
+  PipelineShape shape;
+  Placement placement = Placement::kLoop;
+  int replicas = 1;       ///< copies of the weights (2 for dualpipe and chimera)
+  bool flushes = true;    ///< false for the asynchronous ones
+  std::string found_by = "rule";  ///< or "search"
+  /// [replicas][num_stages] the rank that runs a stage.
+  std::vector<std::vector<int>> stage_rank;
+  /// [num_ranks] operations in the order in which the rank runs them.
+  std::vector<std::vector<Op>> ranks;
+
+  int num_stages() const { return static_cast<int>(stage_rank.front().size()); }
+};
+
+/// "3F12"
+std::string to_string(const Op& op);
+
+}  // namespace plumbline

@@ -1,0 +1,74 @@
+#include "sim/core/diagnostic.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace plumbline {
+namespace {
+
+// Optimal string alignment distance: insert, delete, replace, or swap two neighbours.
+int edit_distance(std::string_view a, std::string_view b) {
+  std::vector<int> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
+  std::iota(above.begin(), above.end(), 0);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = static_cast<int>(i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const int differs = a[i - 1] == b[j - 1] ? 0 : 1;
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + differs});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[j] = std::min(row[j], before[j - 2] + 1);
+      }
+    }
+    std::swap(before, above);
+    std::swap(above, row);
+  }
+  return above[b.size()];
+}
+
+template <typename Text>
+std::string_view nearest_of(std::string_view word, std::span<const Text> candidates) {
+  std::string_view best;
+  int best_distance = 1 + static_cast<int>(word.size()) / 3;
+  for (const std::string_view candidate : candidates) {
+    const int distance = edit_distance(word, candidate);
+    if (distance <= best_distance && (best.empty() || distance < best_distance)) {
+      best = candidate;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+std::string summary(const std::vector<Diagnostic>& diagnostics) {
+  std::string text;
+  for (const Diagnostic& d : diagnostics) text += (text.empty() ? "" : "\n") + to_string(d);
+  return text;
+}
+
+}  // namespace
+
+std::string to_string(const Diagnostic& d) {
+  std::string text = d.at.file;
+  if (d.at.line > 0) {
+    text += ":" + std::to_string(d.at.line) + ":" + std::to_string(d.at.column);
+  }
+  if (!text.empty()) text += ": ";
+  if (!d.path.empty()) text += d.path + ": ";
+  text += d.problem;
+  if (!d.hint.empty()) text += " (" + d.hint + ")";
+  return text;
+}
+
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
+  return nearest_of(word, candidates);
+}
+
+std::string_view nearest(std::string_view word, std::span<const std::string> candidates) {
+  return nearest_of(word, candidates);
+}
+
+InputError::InputError(std::vector<Diagnostic> diagnostics)
+    : std::runtime_error(summary(diagnostics)), diagnostics_(std::move(diagnostics)) {}
+
+}  // namespace plumbline

@@ -1,0 +1,99 @@
+// The engine's input: tasks with work, the resources they need, and precedence edges.
+//
+// A task is one of
+//   - work on an *exclusive* resource (a compute stream, a copy engine): picoseconds at full speed;
+//     the resource serves one task at a time, first come first served, ties to the lower id;
+//   - work on no resource (kNoResource): a pure delay;
+//   - a *flow*: bytes over a route of fluid links, which concurrent flows share max-min fairly.
+// Task ids are topological: every edge goes from a lower to a higher id, which the builder checks.
+// The graph is immutable and knows nothing of what its tasks mean.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sim/core/sim_time.h"
+
+namespace plumbline {
+
+using TaskId = std::uint32_t;
+using ResourceId = std::uint32_t;  ///< an exclusive resource
+using LinkId = std::uint32_t;      ///< a fluid link
+using RouteId = std::uint32_t;     ///< an ordered list of fluid links
+
+inline constexpr ResourceId kNoResource = 0xffffffffu;
+
+/// Immutable task graph in compressed sparse rows.
+class TaskGraph {
+ public:
+  std::size_t num_tasks() const { return work_.size(); }
+  std::size_t num_edges() const { return edge_target_.size(); }
+  std::size_t num_resources() const { return num_resources_; }
+  std::size_t num_links() const { return link_bytes_per_second_.size(); }
+  bool is_flow(TaskId task) const { return (resource_[task] & kFlowBit) != 0 && !no_resource(task); }
+  bool no_resource(TaskId task) const { return resource_[task] == kNoResource; }
+
+  /// [num_tasks] picoseconds for a task, bytes for a flow.
+  std::span<const std::int64_t> work() const { return work_; }
+  /// [num_tasks] the exclusive resource, kNoResource, or kFlowBit | route.
+  std::span<const std::uint32_t> resource() const { return resource_; }
+  /// [num_tasks + 1] and [num_edges]: the targets and delays of task t's edges are at
+  /// first_edge[t] .. first_edge[t + 1].
+  std::span<const std::uint32_t> first_edge() const { return first_edge_; }
+  std::span<const TaskId> edge_target() const { return edge_target_; }
+  std::span<const SimTime> edge_delay() const { return edge_delay_; }
+
+  std::span<const LinkId> route(RouteId route) const {
+    return std::span(route_links_).subspan(route_begin_[route],
+                                           route_begin_[route + 1] - route_begin_[route]);
+  }
+  RouteId route_of(TaskId flow) const { return resource_[flow] & ~kFlowBit; }
+  double link_bytes_per_second(LinkId link) const { return link_bytes_per_second_[link]; }
+
+  static constexpr std::uint32_t kFlowBit = 0x80000000u;
+
+ private:
+  friend class TaskGraphBuilder;
+  std::vector<std::int64_t> work_;
+  std::vector<std::uint32_t> resource_;
+  std::vector<std::uint32_t> first_edge_;
+  std::vector<TaskId> edge_target_;
+  std::vector<SimTime> edge_delay_;
+  std::size_t num_resources_ = 0;
+  std::vector<double> link_bytes_per_second_;
+  std::vector<std::uint32_t> route_begin_{0};
+  std::vector<LinkId> route_links_;
+};
+
+/// Collects tasks and edges; `build` sorts the edges into rows in linear time.
+///
+/// REQUIRES: every edge's `from` < `to` < number of tasks at `build`; an edge that is not is
+/// reported by `build` as std::invalid_argument naming both ids.
+class TaskGraphBuilder {
+ public:
+  /// Room for that many, so that nothing is reallocated while tasks are added.
+  void reserve(std::size_t tasks, std::size_t edges);
+
+  ResourceId add_resource();
+  LinkId add_link(double bytes_per_second);  ///< > 0
+  RouteId add_route(std::span<const LinkId> links);
+
+  TaskId add_task(ResourceId resource, SimTime work);
+  TaskId add_flow(RouteId route, std::int64_t bytes);
+  void add_edge(TaskId from, TaskId to, SimTime delay = 0);
+
+  std::size_t num_tasks() const { return graph_.work_.size(); }
+  TaskGraph build() &&;
+
+ private:
+  struct Edge {
+    TaskId from;
+    TaskId to;
+    SimTime delay;
+  };
+  TaskGraph graph_;
+  std::vector<Edge> edges_;
+};
+
+}  // namespace plumbline

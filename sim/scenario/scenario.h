@@ -1,0 +1,69 @@
+// What a scenario file says, read, checked and resolved: names have become models and clusters.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/model_spec.h"
+#include "sim/cluster/device.h"
+#include "sim/core/diagnostic.h"
+#include "sim/plan/parallel_plan.h"
+#include "sim/plan/training_options.h"
+
+namespace plumbline {
+
+/// `schedule:` as written: a name with options, or a CSV.
+struct ScheduleRequest {
+  std::string name = "1f1b";
+  std::optional<std::string> csv_path;
+  std::optional<int> max_live_activations;
+  std::optional<int> microbatch_group_size;
+  std::map<std::string, std::string> options;  ///< any further option, checked by the catalogue
+};
+
+/// `measured:` as written; rates are turned into a time by `measured_iteration_time`.
+struct Measured {
+  std::optional<double> iteration_time_s, tokens_per_s, tokens_per_s_per_gpu, samples_per_s,
+      model_tflops_per_gpu, mfu, bubble_fraction;
+  std::optional<double> peak_memory_gib, peak_reserved_gib;
+  std::vector<double> peak_memory_gib_by_rank, peak_reserved_gib_by_rank;
+  std::string flops = "full_attention";
+  bool gate = true;
+  std::string source;
+};
+
+struct Scenario {
+  std::string file;
+  std::string name;
+  ModelSpec model;
+  Cluster cluster;
+  ParallelOptions parallelism;
+  LayerSplitOptions layer_split;
+  ScheduleRequest schedule;
+  TrainingOptions training;
+  std::optional<Measured> measured;
+  std::uint64_t seed = 1;
+  std::optional<double> usd_per_gpu_hour;
+  std::vector<std::string> assumptions;  ///< defaults that the scenario did not state
+  std::map<std::string, SourceLocation> locations;  ///< by path, for late diagnostics
+};
+
+/// Where models/, hardware_profiles/ and schedules are found.
+struct DataFolders {
+  std::string models;
+  std::string hardware_profiles;
+};
+
+/// `--set parallelism.pipeline=16`: path and YAML value.
+using Override = std::pair<std::string, std::string>;
+
+/// Reads a scenario.
+/// @throws InputError with every problem of the file at once
+Scenario read_scenario(const std::string& path, const std::vector<Override>& overrides,
+                       const DataFolders& folders);
+
+}  // namespace plumbline
