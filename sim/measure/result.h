@@ -1,6 +1,7 @@
 // The answer of a run, as values; reports only format it.  Names follow the JSON of a run.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -65,6 +66,8 @@ struct TrainingResult {
   double model_tflops_per_gpu = 0, hardware_tflops_per_gpu = 0, mfu = 0, hfu = 0;
   double bubble_fraction = 0, bubble_overhead = 0, span_idle_fraction = 0, lower_bound_s = 0;
   double compute_phase_s = 0;
+  /// Low and high end of the iteration time under the calibration's error; nullopt: not computed.
+  std::optional<std::array<double, 2>> iteration_time_interval_s;
   Breakdown breakdown;
   double peak_memory_bytes = 0, usable_memory_bytes = 0;
   std::vector<RankResult> ranks;
