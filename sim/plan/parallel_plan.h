@@ -32,7 +32,7 @@ enum class LayerSplit { kUniform, kBalanced, kGiven };
 
 struct LayerSplitOptions {
   LayerSplit split = LayerSplit::kUniform;
-  std::vector<int> given;  ///< [stages], in stage order
+  std::vector<int> given;                 ///< [stages], in stage order
   std::optional<int> first_stage_layers;  ///< num_layers_in_first_pipeline_stage
   std::optional<int> last_stage_layers;   ///< num_layers_in_last_pipeline_stage
   bool account_for_embedding = false;     ///< account_for_embedding_in_pipeline_split

@@ -16,9 +16,9 @@ enum class AttentionKernel { kFlash, kUnfused };
 
 /// Which tensor-parallel collectives hide behind GEMMs.
 enum class TensorOverlap {
-  kNone,            ///< every collective exposed
-  kAsyncBackward,   ///< backward collectives under the weight-gradient GEMM (Megatron-LM 2022)
-  kUserBuffers,     ///< Transformer Engine userbuffers: ring exchange, pipelined and bulk
+  kNone,           ///< every collective exposed
+  kAsyncBackward,  ///< backward collectives under the weight-gradient GEMM (Megatron-LM 2022)
+  kUserBuffers,    ///< Transformer Engine userbuffers: ring exchange, pipelined and bulk
 };
 enum class CrossEntropy { kUnfused, kJitFused, kTransformerEngine };
 enum class SoftmaxFusion { kMegatronKernel, kUnfused };
@@ -37,26 +37,26 @@ struct SoftwareFacts {
   std::string summary;  ///< one line for the schema and the report
   std::string source;   ///< where each fact was read
   TensorOverlap tensor_overlap = TensorOverlap::kUserBuffers;
-  bool data_overlap = true;              ///< gradient reduction overlaps the backward
-  bool param_gather_overlap = true;      ///< parameter all-gather overlaps the next forward
-  bool gradient_accumulation_fusion = true;  ///< weight gradients accumulate inside the GEMM
-  Precision gradient_dtype = Precision::kFp32;         ///< main gradients
+  bool data_overlap = true;                     ///< gradient reduction overlaps the backward
+  bool param_gather_overlap = true;             ///< parameter all-gather overlaps the next forward
+  bool gradient_accumulation_fusion = true;     ///< weight gradients accumulate inside the GEMM
+  Precision gradient_dtype = Precision::kFp32;  ///< main gradients
   Precision gradient_reduce_dtype = Precision::kFp32;  ///< on the wire
   CrossEntropy cross_entropy = CrossEntropy::kTransformerEngine;
   SoftmaxFusion softmax = SoftmaxFusion::kMegatronKernel;  ///< with unfused attention only
-  bool fused_elementwise = true;         ///< bias-gelu, bias-dropout-add in one kernel each
+  bool fused_elementwise = true;  ///< bias-gelu, bias-dropout-add in one kernel each
   bool dropout = false;
   PipelineTransfer pipeline_transfer = PipelineTransfer::kOverlapped;
   bool pipeline_scatter_gather = false;  ///< send 1/tp over the NIC, all-gather over NVLink
   SavedTensors saved_tensors = SavedTensors::kTransformerEngine;
   Fp8Recipe fp8_recipe = Fp8Recipe::kDelayed;
   bool fp8_param_gather = true;
-  bool recompute_last_stage = true;      ///< false: no recompute of the last stage's last layers
+  bool recompute_last_stage = true;         ///< false: no recompute of the last stage's last layers
   double optimizer_bytes_per_param = 34.0;  ///< memory traffic of one step per local parameter
-  Seconds host_forward_per_layer{0.0};   ///< host launch time of a layer; a floor under the GPU's
+  Seconds host_forward_per_layer{0.0};  ///< host launch time of a layer; a floor under the GPU's
   Seconds host_backward_per_layer{0.0};
-  double moe_capacity_factor = 0.0;      ///< 0: dropless
-  double moe_imbalance = 1.0;            ///< busiest expert rank over the mean
+  double moe_capacity_factor = 0.0;  ///< 0: dropless
+  double moe_imbalance = 1.0;        ///< busiest expert rank over the mean
 };
 
 struct TrainingOptions {
