@@ -52,13 +52,13 @@ class YamlNode {
   YamlNode child(std::string_view key) const;
   /// The same, recording "is missing" when it is absent.
   YamlNode required(std::string_view key) const;
-  std::vector<YamlNode> items() const;                                 ///< of a list
-  std::vector<std::pair<std::string, YamlNode>> entries() const;       ///< of a map, in file order
+  std::vector<YamlNode> items() const;                            ///< of a list
+  std::vector<std::pair<std::string, YamlNode>> entries() const;  ///< of a map, in file order
 
   /// nullopt when absent; a wrong type is recorded.
   std::optional<std::string> text() const;
-  std::optional<double> number() const;          ///< accepts 1e12, refuses nan and inf
-  std::optional<std::int64_t> integer() const;   ///< accepts 1e6 and 1_000_000, refuses 1.5
+  std::optional<double> number() const;         ///< accepts 1e12, refuses nan and inf
+  std::optional<std::int64_t> integer() const;  ///< accepts 1e6 and 1_000_000, refuses 1.5
   std::optional<bool> boolean() const;
 
   /// An integer or number with its range checked; outside is recorded and answers nullopt.
