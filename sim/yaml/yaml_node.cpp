@@ -154,9 +154,11 @@ YamlNode YamlNode::load(const std::string& file, Diagnostics& out) {
   }
   YamlNode absent = parse("", file, out);
   absent.impl_->value = nullptr;
+  Diagnostic missing;
+  missing.at.file = file;
   if (fs::exists(file, error)) {
-    out.add(
-        {{file, 0, 0}, {}, fs::is_directory(file, error) ? "is a folder" : "cannot be read", {}});
+    missing.problem = fs::is_directory(file, error) ? "is a folder" : "cannot be read";
+    out.add(std::move(missing));
     return absent;
   }
   const fs::path path(file);
@@ -168,8 +170,6 @@ YamlNode YamlNode::load(const std::string& file, Diagnostics& out) {
   std::ranges::sort(names);
   const std::string name = path.filename().string();
   const std::string_view best = nearest(name, std::span<const std::string>(names));
-  Diagnostic missing;
-  missing.at.file = file;
   missing.problem = "no such file";
   if (!best.empty()) missing.hint = "did you mean '" + (path.parent_path() / best).string() + "'?";
   out.add(std::move(missing));
