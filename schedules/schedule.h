@@ -14,10 +14,10 @@
 namespace plumbline {
 
 enum class OpKind : std::uint8_t {
-  kForward,      ///< F
-  kBackward,     ///< B: input and weight gradient together
-  kInputGrad,    ///< I
-  kWeightGrad,   ///< W
+  kForward,     ///< F
+  kBackward,    ///< B: input and weight gradient together
+  kInputGrad,   ///< I
+  kWeightGrad,  ///< W
 };
 
 /// One operation of one rank.
@@ -47,25 +47,40 @@ struct PipelineShape {
   int chunks = 1;            ///< V: virtual stages per rank
   int microbatches = 1;      ///< M
   int ranks() const { return stages_per_chunk; }
+  /// Of a schedule with one copy of the weights; `Schedule::num_stages` holds for all of them.
   int stages() const { return stages_per_chunk * chunks; }
+
+  friend bool operator==(const PipelineShape&, const PipelineShape&) = default;
 };
 
 struct Schedule {
-  std::string name;       ///< "1f1b"
+  std::string name;  ///< "1f1b"
   PipelineShape shape;
   Placement placement = Placement::kLoop;
-  int replicas = 1;       ///< copies of the weights (2 for dualpipe and chimera)
-  bool flushes = true;    ///< false for the asynchronous ones
+  int replicas = 1;  ///< copies of the weights (2 for dualpipe and chimera)
+  /// false for the asynchronous ones: the next iteration's micro-batches follow without a drain,
+  /// so their iteration time is the steady-state period, which does not depend on where one cuts.
+  bool flushes = true;
   std::string found_by = "rule";  ///< or "search"
   /// [replicas][num_stages] the rank that runs a stage.
   std::vector<std::vector<int>> stage_rank;
   /// [num_ranks] operations in the order in which the rank runs them.
   std::vector<std::vector<Op>> ranks;
 
+  /// [num_ranks] versions of the weights that a rank keeps (PipeDream stashes); empty means one.
+  std::vector<int> weight_versions;
+
+  int num_ranks() const { return static_cast<int>(ranks.size()); }
   int num_stages() const { return static_cast<int>(stage_rank.front().size()); }
 };
 
+/// F, B, I or W
+char to_letter(OpKind kind);
+
 /// "3F12"
 std::string to_string(const Op& op);
+
+/// "0F0 0F1 0B0 0B1"; an overlapped pair is "(0F7;7B3)"
+std::string to_string(const std::vector<Op>& ops);
 
 }  // namespace plumbline

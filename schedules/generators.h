@@ -1,0 +1,13 @@
+// One generator per schedule, each in the file of its name.  They refuse an illegal shape with
+// InputError at "schedule" and expect P, V, M >= 1; `generate_schedule` is the way in.
+#pragma once
+
+#include "schedules/catalog.h"
+
+namespace plumbline {
+
+Schedule gpipe(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule one_f_one_b(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule interleaved_1f1b(const PipelineShape& shape, const ScheduleOptions& options);
+
+}  // namespace plumbline
