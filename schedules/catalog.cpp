@@ -70,11 +70,6 @@ void check_request(const ScheduleEntry& entry, const PipelineShape& shape,
       for (const ScheduleEntry& other : kSchedules) {
         if (other.takes(name)) takers += (takers.empty() ? "" : ", ") + std::string(other.name);
       }
-      problems.push_back({{},
-                          path,
-                          std::string(entry.name) + " has no such option",
-                          takers.empty() ? "" : "it belongs to " + takers});
-    } else if (*value < 1) {
       problems.push_back(diagnose(path, std::string(entry.name) + " has no such option",
                                   takers.empty() ? "" : "it belongs to " + takers));
     } else if (*value < 1) {
