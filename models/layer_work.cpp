@@ -39,7 +39,8 @@ void linear(LayerWork& out, Site site, double tokens, double outputs, double inp
   out.forward.push_back(gemm(site, tokens, outputs, inputs, low_precision, batch));
   out.input_grad.push_back(gemm(site, tokens, inputs, outputs, low_precision, batch));
   out.weight_grad.push_back(gemm(site, outputs, inputs, tokens, low_precision, batch));
-  out.parameters += outputs * inputs * batch;
+  const bool routed = site == Site::kExpertFc1 || site == Site::kExpertFc2;
+  (routed ? out.expert_parameters : out.parameters) += outputs * inputs * batch;
 }
 
 // Head counts and widths as the attention kernel sees them; MLA trains with full heads

@@ -99,7 +99,8 @@ struct LayerWork {
   std::vector<Work> weight_grad;
   std::vector<Work> attention_core;  ///< the part of `forward` that selective recompute repeats
   LayerMessages messages;
-  double parameters = 0;  ///< of the layer on one tensor/expert rank (for gradient accumulation)
+  double parameters = 0;         ///< weights on one tensor rank, without routed experts
+  double expert_parameters = 0;  ///< weights of the routed experts on one expert rank
 };
 
 /// Layer `index` of the model.

@@ -20,49 +20,50 @@ struct OpCost {
   Seconds tensor_comm;
   Seconds context_comm;
   Seconds expert_comm;
+  Seconds data_comm;  ///< ZeRO-3: parameters gathered, gradients scattered inside the operation
   Seconds host;
   Seconds total() const {
-    return compute + recompute + tensor_comm + context_comm + expert_comm + host;
+    return compute + recompute + tensor_comm + context_comm + expert_comm + data_comm + host;
   }
 };
 
 /// Costs of one global stage for one micro-batch.
 struct StageCost {
   OpCost forward;
-  OpCost backward;      ///< B: input and weight gradients together
-  OpCost input_grad;    ///< I, when the schedule splits the backward
-  OpCost weight_grad;   ///< W
+  OpCost backward;     ///< B: input and weight gradients together
+  OpCost input_grad;   ///< I, when the schedule splits the backward
+  OpCost weight_grad;  ///< W
 };
 
 /// One direction of a hop between neighbouring stages.
 struct HopCost {
-  Seconds latency;   ///< from the producer's end to the consumer's possible start
-  Bytes bytes;       ///< per GPU and direction
+  Seconds latency;  ///< from the producer's end to the consumer's possible start
+  Bytes bytes;      ///< per GPU and direction
   bool same_node = false;
 };
 
 /// Gradient and parameter traffic of one stage, once per step.
 struct DataParallelCost {
-  Seconds reduce;             ///< gradient reduce-scatter or all-reduce of the stage
-  Seconds last_bucket;        ///< what cannot overlap: the bucket that is ready last
-  Seconds gather;             ///< parameter all-gather (ZeRO >= 1)
-  Seconds first_bucket;       ///< of the gather: what the next forward waits for
+  Seconds reduce;        ///< gradient reduce-scatter or all-reduce of the stage
+  Seconds last_bucket;   ///< what cannot overlap: the bucket that is ready last
+  Seconds gather;        ///< parameter all-gather (ZeRO >= 1)
+  Seconds first_bucket;  ///< of the gather: what the next forward waits for
 };
 
 struct TrainingCosts {
-  std::vector<StageCost> stages;          ///< [num_stages]
-  std::vector<HopCost> forward_hop;       ///< [num_stages] from stage s to s+1; the last is unused
-  std::vector<HopCost> backward_hop;      ///< [num_stages] from stage s to s-1; the first is unused
-  bool blocking_hops = false;             ///< sender and receiver wait for the transfer
-  std::vector<DataParallelCost> data;     ///< [num_stages]
+  std::vector<StageCost> stages;       ///< [num_stages]
+  std::vector<HopCost> forward_hop;    ///< [num_stages] from stage s to s+1; the last is unused
+  std::vector<HopCost> backward_hop;   ///< [num_stages] from stage s to s-1; the first is unused
+  bool blocking_hops = false;          ///< sender and receiver wait for the transfer
+  std::vector<DataParallelCost> data;  ///< [num_stages]
   bool data_overlap = true;
   bool gather_overlap = true;
-  std::vector<Seconds> optimizer;         ///< [pipeline ranks]
-  double outside_calibration_share = 0;   ///< of the busy time
+  std::vector<Seconds> optimizer;                ///< [pipeline ranks]
+  double outside_calibration_share = 0;          ///< of the busy time
   std::vector<std::string> outside_calibration;  ///< operations priced outside measured ranges
   std::vector<std::string> assumptions;
-  double model_flops_per_step = 0;        ///< whole job, Megatron-LM's formula
-  double hardware_flops_per_step = 0;     ///< with recomputation
+  double model_flops_per_step = 0;     ///< whole job, Megatron-LM's formula
+  double hardware_flops_per_step = 0;  ///< with recomputation
 };
 
 TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,

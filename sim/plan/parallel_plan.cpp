@@ -259,7 +259,24 @@ ParallelPlan make_plan(const ModelSpec& model, const Cluster& cluster,
   plan.stages = split_layers(model, plan.pipeline, plan.virtual_stages, split, weights, problems);
   if (!problems.empty()) throw InputError(std::move(problems));
   place(plan, cluster, parallelism.order);
+  std::vector<int> loop;
+  for (int stage = 0; stage < static_cast<int>(plan.stages.size()); ++stage) {
+    loop.push_back(stage % plan.pipeline);
+  }
+  plan.stage_rank = {loop};
   return plan;
+}
+
+bool hop_inside_node(const ParallelPlan& plan, int a, int b) {
+  if (a == b) return true;
+  // hop_inside_node[r] is the hop between r and r + 1 (mod P), in either direction.
+  if ((a + 1) % plan.pipeline == b) return plan.hop_inside_node[static_cast<std::size_t>(a)];
+  if ((b + 1) % plan.pipeline == a) return plan.hop_inside_node[static_cast<std::size_t>(b)];
+  // Ranks that are not neighbours: inside only where every hop between them is.
+  for (int r = std::min(a, b); r < std::max(a, b); ++r) {
+    if (!plan.hop_inside_node[static_cast<std::size_t>(r)]) return false;
+  }
+  return true;
 }
 
 }  // namespace plumbline

@@ -62,12 +62,18 @@ struct ParallelPlan {
   bool ulysses = false;
   int microbatches = 1;
   std::vector<StageLayers> stages;  ///< [pipeline * virtual_stages], global stage order
+  /// [copies of the weights][num_stages] the pipeline rank that holds a stage.  make_plan fills in
+  /// the loop placement (stage s on rank s mod pipeline); a schedule with another one replaces it.
+  std::vector<std::vector<int>> stage_rank;
   GroupSpan tensor_group, context_group, data_group, data_context_group, expert_group,
       expert_data_group;
   /// [pipeline] whether the hop from pipeline rank r to r+1 (mod P) stays inside a node.
   std::vector<bool> hop_inside_node;
   int gpus() const { return tensor * pipeline * context * data; }
 };
+
+/// Whether neighbouring pipeline ranks `a` and `b` (or the same rank) talk inside a node.
+bool hop_inside_node(const ParallelPlan& plan, int a, int b);
 
 /// Checks every rule and returns the plan, or throws InputError with all problems (paths like
 /// "parallelism.tensor", no locations).

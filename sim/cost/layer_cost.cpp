@@ -1,0 +1,479 @@
+// A layer's time is the sum of its kernels plus what its collectives leave exposed.
+//
+// The rules, with g the GEMM a collective hides behind (Transformer Engine, "userbuffers";
+// Korthikanti et al. 2022 for the asynchronous backward):
+//   ring exchange, all-gather into GEMM:  (t-1) * max(g(T/t), ag/t) + g(T/t) - g(T)
+//   GEMM into reduce-scatter, 4 pieces:   max(rs - 3/4 g, rs/4)
+//   bulk, independent GEMM:               max(0, comm - g)
+//   asynchronous all-reduce under wgrad:  0.22 of it, the share of SMs NCCL takes (24 of 108)
+
+#include "sim/cost/layer_cost.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace plumbline {
+namespace {
+
+// NCCL's channels occupy 24 of an A100's 108 SMs while an overlapped all-reduce runs
+// (Narayanan et al. discuss it for Megatron-LM; the default is NCCL_MAX_NCHANNELS on NVSwitch).
+constexpr double kOverlappedCollectiveShare = 24.0 / 108.0;
+
+std::string dtype_of_linear(Precision precision) {
+  switch (precision) {
+    case Precision::kFp8:
+      return "fp8";
+    case Precision::kMxfp8:
+      return "mxfp8";
+    case Precision::kNvfp4:
+      return "nvfp4";
+    case Precision::kFp32:
+      return "fp32";
+    // fp16 and bf16 share their tensor-core rate on every GPU profiled; the samples are bf16.
+    case Precision::kBf16:
+    case Precision::kFp16:
+      return "bf16";
+  }
+  return "bf16";
+}
+
+bool eight_bits_or_less(Precision precision) {
+  return precision == Precision::kFp8 || precision == Precision::kMxfp8 ||
+         precision == Precision::kNvfp4;
+}
+
+KernelChoices kernel_choices(const TrainingOptions& training) {
+  const SoftwareFacts& facts = training.software;
+  KernelChoices choices;
+  choices.flash_attention = training.attention == AttentionKernel::kFlash;
+  choices.softmax_kernel = facts.softmax == SoftmaxFusion::kMegatronKernel;
+  choices.fused_elementwise = facts.fused_elementwise;
+  choices.dropout = facts.dropout;
+  choices.transformer_engine = facts.saved_tensors != SavedTensors::kMegatron2022;
+  choices.fp8 = eight_bits_or_less(training.precision);
+  // Passes over the logits, 16-bit logits and fp32 arithmetic: Triton kernel 6 + 4; jit-fused
+  // 14 + 14; eager (cast, max, subtract, exp, sum, gather, divide) 30 + 22.
+  switch (facts.cross_entropy) {
+    case CrossEntropy::kTransformerEngine:
+      choices.cross_entropy_forward_bytes_per_logit = 6;
+      choices.cross_entropy_backward_bytes_per_logit = 4;
+      break;
+    case CrossEntropy::kJitFused:
+      choices.cross_entropy_forward_bytes_per_logit = 14;
+      choices.cross_entropy_backward_bytes_per_logit = 14;
+      break;
+    case CrossEntropy::kUnfused:
+      choices.cross_entropy_forward_bytes_per_logit = 30;
+      choices.cross_entropy_backward_bytes_per_logit = 22;
+      break;
+  }
+  choices.moe_imbalance = facts.moe_imbalance;
+  choices.moe_capacity_factor = facts.moe_capacity_factor;
+  return choices;
+}
+
+const Work* find(const std::vector<Work>& works, Site site) {
+  const auto it = std::ranges::find_if(
+      works, [&](const Work& w) { return w.kind == WorkKind::kGemm && w.site == site; });
+  return it == works.end() ? nullptr : &*it;
+}
+
+// The column-parallel and row-parallel pairs of a layer: each pair gathers before its first GEMM
+// and scatters after its second.
+struct Pair {
+  Site column, row;
+};
+std::vector<Pair> tensor_pairs(const LayerWork& work) {
+  std::vector<Pair> pairs;
+  if (find(work.forward, Site::kProjection)) {
+    const bool mla = find(work.forward, Site::kQkv) == nullptr;
+    pairs.push_back({mla ? Site::kQueryUp : Site::kQkv, Site::kProjection});
+  }
+  if (find(work.forward, Site::kFc1)) pairs.push_back({Site::kFc1, Site::kFc2});
+  if (find(work.forward, Site::kSharedFc1)) pairs.push_back({Site::kSharedFc1, Site::kSharedFc2});
+  return pairs;
+}
+
+// Whether recomputing Megatron-Core's module `name` repeats this piece of the forward.
+bool module_repeats(std::string_view name, const Work& work) {
+  const Site s = work.site;
+  if (name == "core_attn") {
+    return s == Site::kAttention || s == Site::kAttentionRing || s == Site::kScores ||
+           s == Site::kContext || work.what == "softmax" || work.what == "attention dropout";
+  }
+  if (name == "mlp") return s == Site::kFc1 || s == Site::kFc2 || work.what == "activation";
+  if (name == "layernorm") return work.what == "norms";
+  if (name == "mla_up_proj") return s == Site::kQueryUp || s == Site::kKvUp || work.what == "rope";
+  if (name == "moe_act") return work.what == "activation";
+  if (name == "moe") {
+    return s == Site::kRouter || s == Site::kExpertFc1 || s == Site::kExpertFc2 ||
+           work.what == "permute" || work.what == "activation";
+  }
+  if (name == "shared_experts") return s == Site::kSharedFc1 || s == Site::kSharedFc2;
+  return false;
+}
+
+}  // namespace
+
+LayerPricer::LayerPricer(const ModelSpec& model, const ParallelPlan& plan,
+                         const TrainingOptions& training, const KernelTimes& kernels)
+    : model_(model), plan_(plan), training_(training), kernels_(kernels) {
+  sharding_.micro_batch = static_cast<double>(training.micro_batch_size);
+  sharding_.sequence = static_cast<double>(training.sequence_length);
+  sharding_.tensor = plan.tensor;
+  sharding_.context = plan.context;
+  sharding_.expert = plan.expert;
+  sharding_.expert_tensor = plan.expert_tensor;
+  sharding_.sequence_parallel = plan.sequence_parallel && plan.tensor > 1;
+  sharding_.ulysses = plan.ulysses;
+  choices_ = kernel_choices(training);
+  linear_dtype_ = dtype_of_linear(training.precision);
+  attention_dtype_ = training.precision == Precision::kFp32 ? "fp32" : "bf16";
+  element_scale_ = training.precision == Precision::kFp32 ? 2.0 : 1.0;
+}
+
+Seconds LayerPricer::price(const Work& work, bool backward, bool weight_gradient,
+                           Seconds& extrapolated) {
+  KernelPrice price;
+  switch (work.kind) {
+    case WorkKind::kGemm: {
+      GemmQuery query;
+      query.dtype = work.low_precision ? std::string_view(linear_dtype_) : attention_dtype_;
+      query.m = work.m;
+      query.n = work.n;
+      query.k = work.k;
+      query.batch = work.batch;
+      const bool linear = work.site != Site::kScores && work.site != Site::kContext;
+      query.layout = !linear || !backward ? GemmLayout::kTn
+                     : weight_gradient    ? GemmLayout::kNt
+                                          : GemmLayout::kNn;
+      query.accumulate_fp32 = weight_gradient && training_.software.gradient_accumulation_fusion &&
+                              training_.software.gradient_dtype == Precision::kFp32;
+      price = kernels_.gemm(query);
+      break;
+    }
+    case WorkKind::kAttention: {
+      AttentionQuery query;
+      query.dtype = attention_dtype_;
+      query.batch = work.sequences;
+      query.heads = work.heads;
+      query.kv_heads = work.kv_heads;
+      query.head_dim = work.head_dim;
+      query.v_head_dim = work.v_head_dim;
+      query.query_tokens = work.query_tokens;
+      query.kv_tokens = work.kv_tokens;
+      query.causal = work.causal;
+      query.backward = backward;
+      price = kernels_.attention(query);
+      break;
+    }
+    case WorkKind::kElementwise:
+      price = kernels_.elementwise(Bytes(work.bytes * element_scale_), work.kernels);
+      break;
+  }
+  if (price.extrapolated) {
+    extrapolated += price.sustained;
+    const std::string_view name =
+        work.kind == WorkKind::kElementwise ? work.what : name_of(work.site);
+    outside_.insert(std::string(name) + (backward ? " (backward)" : " (forward)"));
+  }
+  return price.sustained;
+}
+
+Seconds LayerPricer::sum(const std::vector<Work>& works, bool backward, bool weight_gradient,
+                         Seconds& extrapolated) {
+  Seconds total;
+  for (const Work& work : works) total += price(work, backward, weight_gradient, extrapolated);
+  return total;
+}
+
+Seconds LayerPricer::gemm_at(const Work& work, double rows_share, GemmLayout layout) {
+  GemmQuery query;
+  query.dtype = work.low_precision ? std::string_view(linear_dtype_) : attention_dtype_;
+  query.m = work.m * rows_share;
+  query.n = work.n;
+  query.k = work.k;
+  query.layout = layout;
+  return kernels_.gemm(query).sustained;
+}
+
+CollectiveQuery LayerPricer::tensor_query(Collective op, double bytes) const {
+  CollectiveQuery query;
+  query.op = op;
+  query.bytes = Bytes(bytes * element_scale_);
+  query.ranks = plan_.tensor_group.ranks;
+  query.ranks_per_node = plan_.tensor_group.ranks_per_node;
+  return query;
+}
+
+Seconds LayerPricer::collective(const CollectiveQuery& query, Seconds& extrapolated) {
+  if (query.ranks <= 1 || query.bytes.base() <= 0) return Seconds(0);
+  const KernelPrice price = kernels_.collective(query);
+  if (price.extrapolated) extrapolated += price.sustained;
+  return price.sustained;
+}
+
+void LayerPricer::tensor_comm(const LayerWork& work, LayerCost& cost, Seconds& extrapolated) {
+  const double bytes = work.messages.tensor_bytes;
+  if (plan_.tensor <= 1 || bytes <= 0) return;
+  const double t = plan_.tensor;
+  const bool split_tokens = sharding_.sequence_parallel;
+  const Seconds ar = collective(tensor_query(Collective::kAllReduce, bytes), extrapolated);
+  // fp8 activations are gathered as fp8 (Transformer Engine casts before the all-gather).
+  const double forward_gather = choices_.fp8 ? bytes / 2 : bytes;
+  const Seconds ag = collective(tensor_query(Collective::kAllGather, bytes), extrapolated);
+  const Seconds ag_forward =
+      collective(tensor_query(Collective::kAllGather, forward_gather), extrapolated);
+  const Seconds rs = collective(tensor_query(Collective::kReduceScatter, bytes), extrapolated);
+  TensorOverlap overlap = training_.software.tensor_overlap;
+  // Userbuffers need sequence parallelism; without it Megatron-Core still runs the backward's
+  // all-reduce under the weight gradient (async_tensor_model_parallel_allreduce).
+  if (overlap == TensorOverlap::kUserBuffers && !split_tokens)
+    overlap = TensorOverlap::kAsyncBackward;
+
+  Seconds forward, joint, input, weight;
+  const auto ring_gather = [&](const Work& gemm, Seconds gather, GemmLayout layout) {
+    const Seconds whole = gemm_at(gemm, 1.0, layout), piece = gemm_at(gemm, 1.0 / t, layout);
+    return max(Seconds(0), piece + (t - 1) * max(piece, gather / t) - whole);
+  };
+  for (const Pair& pair : tensor_pairs(work)) {
+    if (!split_tokens) {
+      forward += ar;
+      input += ar;
+      joint += overlap == TensorOverlap::kNone ? ar : kOverlappedCollectiveShare * ar;
+      continue;
+    }
+    const Work& column = *find(work.forward, pair.column);
+    const Work& row = *find(work.forward, pair.row);
+    const Work& column_dgrad = *find(work.input_grad, pair.column);
+    const Work& row_dgrad = *find(work.input_grad, pair.row);
+    const Work& column_wgrad = *find(work.weight_grad, pair.column);
+    switch (overlap) {
+      case TensorOverlap::kNone:
+        forward += ag_forward + rs;
+        // dy gathered before the row GEMM's gradient, x gathered again for the column's weight
+        // gradient, dx scattered.
+        input += ag + rs;
+        weight += ag;
+        joint += 2 * ag + rs;
+        break;
+      case TensorOverlap::kAsyncBackward:
+        forward += ag_forward + rs;
+        input += ag + rs;
+        weight += ag;
+        joint += ag + kOverlappedCollectiveShare * (ag + rs);
+        break;
+      case TensorOverlap::kUserBuffers: {
+        const Seconds g = gemm_at(row, 1.0, GemmLayout::kTn);
+        forward += ring_gather(column, ag_forward, GemmLayout::kTn) + max(rs - 0.75 * g, rs / 4);
+        const Seconds dgrad = ring_gather(row_dgrad, ag, GemmLayout::kNn);
+        const Seconds regather = max(Seconds(0), ag - gemm_at(column_dgrad, 1.0, GemmLayout::kNn));
+        input += dgrad + regather + rs;
+        joint +=
+            dgrad + regather + max(Seconds(0), rs - gemm_at(column_wgrad, 1.0, GemmLayout::kNt));
+        break;
+      }
+    }
+  }
+  cost.forward.tensor_comm += forward;
+  cost.backward.tensor_comm += joint;
+  cost.input_grad.tensor_comm += input;
+  cost.weight_grad.tensor_comm += weight;
+}
+
+void LayerPricer::context_comm(const LayerWork& work, LayerCost& cost, Seconds& extrapolated) {
+  if (plan_.context <= 1) return;
+  CollectiveQuery query;
+  query.ranks = plan_.context_group.ranks;
+  query.ranks_per_node = plan_.context_group.ranks_per_node;
+  Seconds forward, backward;
+  if (plan_.ulysses) {
+    query.op = Collective::kAllToAll;
+    query.bytes = Bytes(work.messages.context_bytes * element_scale_);
+    forward = work.messages.context_transfers * collective(query, extrapolated);
+    backward = forward;
+  } else {
+    // Each ring step passes the KV block on while the block at hand is used; only what is longer
+    // than a step's attention stays exposed.  The backward passes KV and its gradient.
+    const bool inside = plan_.context_group.ranks_per_node >= plan_.context_group.ranks;
+    const double steps = work.messages.context_transfers;
+    const Bytes block(work.messages.context_bytes * element_scale_);
+    const Seconds pass = kernels_.send_recv(block, inside).sustained;
+    const Seconds pass_back = kernels_.send_recv(2.0 * block, inside).sustained;
+    Seconds ring_forward, ring_backward, ignored;
+    for (const Work& w : work.attention_core) {
+      if (w.site != Site::kAttentionRing) continue;
+      ring_forward += price(w, false, false, ignored);
+      ring_backward += price(w, true, false, ignored);
+    }
+    forward = steps * max(Seconds(0), pass - ring_forward / steps);
+    backward = steps * max(Seconds(0), pass_back - ring_backward / steps);
+  }
+  cost.forward.context_comm += forward;
+  cost.backward.context_comm += backward;
+  cost.input_grad.context_comm += backward;
+}
+
+void LayerPricer::expert_comm(const LayerWork& work, LayerCost& cost, Seconds& extrapolated) {
+  if (work.messages.expert_bytes <= 0) return;
+  Seconds once;
+  if (plan_.expert > 1) {
+    CollectiveQuery query;
+    query.op = Collective::kAllToAll;
+    query.bytes = Bytes(work.messages.expert_bytes * element_scale_);
+    query.ranks = plan_.expert_group.ranks;
+    query.ranks_per_node = plan_.expert_group.ranks_per_node;
+    once += 2.0 * collective(query, extrapolated);  // dispatch and combine
+  }
+  if (plan_.expert_tensor > 1) {
+    CollectiveQuery query = tensor_query(Collective::kAllGather, work.messages.expert_tensor_bytes);
+    query.ranks = query.ranks_per_node = plan_.expert_tensor;
+    once += collective(query, extrapolated);
+    query.op = Collective::kReduceScatter;
+    once += collective(query, extrapolated);
+  }
+  cost.forward.expert_comm += once;
+  cost.backward.expert_comm += once;
+  cost.input_grad.expert_comm += once;
+}
+
+// ZeRO-3: a layer's parameters are gathered while the layer before it computes, in forward and
+// again in backward, and its gradients scattered while the next computes.
+void LayerPricer::sharded_parameters(const LayerWork& work, LayerCost& cost,
+                                     Seconds& extrapolated) {
+  if (plan_.zero_stage < 3 || plan_.data_context_group.ranks <= 1) return;
+  const bool fp8_gather = choices_.fp8 && training_.software.fp8_param_gather;
+  CollectiveQuery query;
+  query.op = Collective::kAllGather;
+  query.bytes = Bytes((work.parameters + work.expert_parameters) * (fp8_gather ? 1.0 : 2.0));
+  query.ranks = plan_.data_context_group.ranks;
+  query.ranks_per_node = plan_.data_context_group.ranks_per_node;
+  const Seconds gather = collective(query, extrapolated);
+  query.op = Collective::kReduceScatter;
+  query.bytes = Bytes((work.parameters + work.expert_parameters) *
+                      (training_.software.gradient_reduce_dtype == Precision::kFp32 ? 4.0 : 2.0));
+  const Seconds scatter = collective(query, extrapolated);
+  cost.forward.data_comm += max(Seconds(0), gather - cost.forward.total());
+  const Seconds back = max(Seconds(0), gather + scatter - cost.backward.total());
+  cost.backward.data_comm += back;
+  cost.input_grad.data_comm += back;
+}
+
+void LayerPricer::host_floor(LayerCost& cost) const {
+  const SoftwareFacts& facts = training_.software;
+  cost.forward.host += max(Seconds(0), facts.host_forward_per_layer - cost.forward.total());
+  cost.backward.host += max(Seconds(0), facts.host_backward_per_layer - cost.backward.total());
+  // A split backward launches its kernels in two halves.
+  const Seconds half = facts.host_backward_per_layer / 2;
+  cost.input_grad.host += max(Seconds(0), half - cost.input_grad.total());
+  cost.weight_grad.host += max(Seconds(0), half - cost.weight_grad.total());
+}
+
+Seconds LayerPricer::recomputed_work(const LayerWork& work, bool whole_layer,
+                                     Seconds& extrapolated) {
+  if (whole_layer) return sum(work.forward, false, false, extrapolated);
+  Seconds total;
+  if (training_.recompute == Recompute::kSelective) {
+    // Megatron-Core's core_attn: the checkpoint repeats the kernel, fused or not.
+    total += sum(work.attention_core, false, false, extrapolated);
+  } else if (training_.recompute == Recompute::kModules) {
+    for (const Work& piece : work.forward) {
+      const bool repeats = std::ranges::any_of(
+          training_.recompute_modules,
+          [&](const std::string& module) { return module_repeats(module, piece); });
+      if (repeats) total += price(piece, false, false, extrapolated);
+    }
+  }
+  return total;
+}
+
+LayerCost LayerPricer::layer(std::int64_t index, bool recomputed) {
+  const LayerWork work = layer_work(model_, index, sharding_, choices_);
+  LayerCost cost;
+  Seconds& outside = cost.extrapolated;
+  cost.forward.compute = sum(work.forward, false, false, outside);
+  const Seconds input = sum(work.input_grad, true, false, outside);
+  Seconds weight = sum(work.weight_grad, true, true, outside);
+  if (!training_.software.gradient_accumulation_fusion) {
+    // main_grad += grad as a kernel of its own: read both, write one; fp32: 2 + 4 + 4 bytes.
+    const double bytes = training_.software.gradient_dtype == Precision::kFp32 ? 10.0 : 6.0;
+    weight += kernels_.elementwise(Bytes(bytes * (work.parameters + work.expert_parameters)), 4)
+                  .sustained;
+  }
+  cost.input_grad.compute = input;
+  cost.weight_grad.compute = weight;
+  cost.backward.compute = input + weight;
+
+  tensor_comm(work, cost, outside);
+  context_comm(work, cost, outside);
+  expert_comm(work, cost, outside);
+  const Seconds again = recomputed_work(work, recomputed, outside);
+  cost.backward.recompute += again;
+  cost.input_grad.recompute += again;
+  if (recomputed) {
+    // The repeated forward repeats its collectives.
+    for (OpCost* op : {&cost.backward, &cost.input_grad}) {
+      op->tensor_comm += cost.forward.tensor_comm;
+      op->context_comm += cost.forward.context_comm;
+      op->expert_comm += cost.forward.expert_comm;
+    }
+  }
+  sharded_parameters(work, cost, outside);
+  host_floor(cost);
+  return cost;
+}
+
+LayerCost LayerPricer::embedding() {
+  const LayerWork work = embedding_work(model_, sharding_, choices_);
+  LayerCost cost;
+  Seconds& outside = cost.extrapolated;
+  cost.forward.compute = sum(work.forward, false, false, outside);
+  cost.input_grad.compute = sum(work.input_grad, true, false, outside);
+  cost.weight_grad.compute = sum(work.weight_grad, true, true, outside);
+  cost.backward.compute = cost.input_grad.compute + cost.weight_grad.compute;
+  if (plan_.tensor > 1) {
+    // Vocabulary-parallel lookup: partial rows are summed; its gradient is gathered under
+    // sequence parallelism and already whole without it.
+    const bool scatter = sharding_.sequence_parallel;
+    cost.forward.tensor_comm +=
+        collective(tensor_query(scatter ? Collective::kReduceScatter : Collective::kAllReduce,
+                                work.messages.tensor_bytes),
+                   outside);
+    if (scatter) {
+      const Seconds gather =
+          collective(tensor_query(Collective::kAllGather, work.messages.tensor_bytes), outside);
+      cost.backward.tensor_comm += gather;
+      cost.input_grad.tensor_comm += gather;
+    }
+  }
+  sharded_parameters(work, cost, outside);
+  return cost;
+}
+
+LayerCost LayerPricer::head() {
+  const LayerWork work = head_work(model_, sharding_, choices_);
+  LayerCost cost;
+  Seconds& outside = cost.extrapolated;
+  cost.forward.compute = sum(work.forward, false, false, outside);
+  cost.input_grad.compute = sum(work.input_grad, true, false, outside);
+  cost.weight_grad.compute = sum(work.weight_grad, true, true, outside);
+  cost.backward.compute = cost.input_grad.compute + cost.weight_grad.compute;
+  if (plan_.tensor > 1) {
+    const double bytes = work.messages.tensor_bytes;
+    if (sharding_.sequence_parallel) {
+      const Seconds ag = collective(tensor_query(Collective::kAllGather, bytes), outside);
+      const Seconds rs = collective(tensor_query(Collective::kReduceScatter, bytes), outside);
+      cost.forward.tensor_comm += ag;
+      cost.backward.tensor_comm += rs;
+      cost.input_grad.tensor_comm += rs;
+    } else {
+      const Seconds ar = collective(tensor_query(Collective::kAllReduce, bytes), outside);
+      cost.backward.tensor_comm += ar;
+      cost.input_grad.tensor_comm += ar;
+    }
+  }
+  sharded_parameters(work, cost, outside);
+  return cost;
+}
+
+}  // namespace plumbline

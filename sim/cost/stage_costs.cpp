@@ -1,0 +1,160 @@
+// Stages are sums of layers; layers of one kind are priced once.
+//
+// Example: stage 0 of GPT-3 175B over 8 stages is the embedding and 12 times the dense layer;
+// stage 7 is 12 layers, the final norm, the vocabulary head and the loss.
+
+#include "sim/cost/stage_costs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "models/flops.h"
+#include "sim/cost/data_parallel.h"
+#include "sim/cost/layer_cost.h"
+
+namespace plumbline {
+namespace {
+
+void add(OpCost& to, const OpCost& from, double times = 1.0) {
+  to.compute += times * from.compute;
+  to.recompute += times * from.recompute;
+  to.tensor_comm += times * from.tensor_comm;
+  to.context_comm += times * from.context_comm;
+  to.expert_comm += times * from.expert_comm;
+  to.data_comm += times * from.data_comm;
+  to.host += times * from.host;
+}
+
+void add(StageCost& to, const LayerCost& from, double times = 1.0) {
+  add(to.forward, from.forward, times);
+  add(to.backward, from.backward, times);
+  add(to.input_grad, from.input_grad, times);
+  add(to.weight_grad, from.weight_grad, times);
+}
+
+// How many of a stage's layers run their forward again.
+int recomputed_layers(const TrainingOptions& training, const StageLayers& stage) {
+  if (training.recompute != Recompute::kFull) return 0;
+  if (stage.head && !training.software.recompute_last_stage) return 0;
+  return std::min(stage.layers(), training.recompute_layers_per_stage.value_or(stage.layers()));
+}
+
+HopCost hop_cost(const ModelSpec& model, const Cluster& cluster, const ParallelPlan& plan,
+                 const TrainingOptions& training, const KernelTimes& kernels, int from, int to) {
+  HopCost hop;
+  const std::vector<int>& rank = plan.stage_rank.front();
+  hop.same_node = hop_inside_node(plan, rank[static_cast<std::size_t>(from)],
+                                  rank[static_cast<std::size_t>(to)]);
+  const double element = training.precision == Precision::kFp32 ? 4.0 : 2.0;
+  const double whole = element * static_cast<double>(training.micro_batch_size) *
+                       static_cast<double>(training.sequence_length) / plan.context *
+                       static_cast<double>(model.hidden);
+  const bool split_already = plan.sequence_parallel && plan.tensor > 1;
+  const bool scatter =
+      !split_already && training.software.pipeline_scatter_gather && plan.tensor > 1;
+  hop.bytes = Bytes(split_already || scatter ? whole / plan.tensor : whole);
+  // All GPUs of a node send at once; where they share NICs each has its part of one.
+  const double share =
+      hop.same_node
+          ? 1.0
+          : std::min(1.0, static_cast<double>(cluster.nics_per_node) / cluster.gpus_per_node);
+  hop.latency = kernels.send_recv(hop.bytes / share, hop.same_node).sustained;
+  if (scatter) {
+    CollectiveQuery gather;
+    gather.op = Collective::kAllGather;
+    gather.bytes = Bytes(whole);
+    gather.ranks = plan.tensor_group.ranks;
+    gather.ranks_per_node = plan.tensor_group.ranks_per_node;
+    hop.latency += kernels.collective(gather).sustained;
+  }
+  return hop;
+}
+
+}  // namespace
+
+TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
+                             const ParallelPlan& plan, const TrainingOptions& training,
+                             const KernelTimes& kernels) {
+  TrainingCosts costs;
+  LayerPricer pricer(model, plan, training, kernels);
+  std::map<std::pair<bool, bool>, LayerCost> kinds;  // (moe, recomputed)
+  const auto layer_kind = [&](std::int64_t index, bool recomputed) -> const LayerCost& {
+    const auto key = std::pair(model.is_moe_layer(index), recomputed);
+    const auto found = kinds.find(key);
+    if (found != kinds.end()) return found->second;
+    return kinds.emplace(key, pricer.layer(index, recomputed)).first->second;
+  };
+
+  const int num_stages = static_cast<int>(plan.stages.size());
+  Seconds busy, extrapolated;
+  for (const StageLayers& stage : plan.stages) {
+    StageCost cost;
+    const int recomputed = recomputed_layers(training, stage);
+    for (int index = stage.first_layer; index < stage.end_layer; ++index) {
+      const LayerCost& layer = layer_kind(index, index - stage.first_layer < recomputed);
+      add(cost, layer);
+      extrapolated += layer.extrapolated;
+    }
+    for (const LayerCost& end : {stage.embedding ? pricer.embedding() : LayerCost{},
+                                 stage.head ? pricer.head() : LayerCost{}}) {
+      add(cost, end);
+      extrapolated += end.extrapolated;
+    }
+    busy += cost.forward.total() + cost.backward.total();
+    costs.stages.push_back(cost);
+  }
+  for (int s = 0; s < num_stages; ++s) {
+    costs.forward_hop.push_back(
+        hop_cost(model, cluster, plan, training, kernels, s, std::min(s + 1, num_stages - 1)));
+    costs.backward_hop.push_back(
+        hop_cost(model, cluster, plan, training, kernels, s, std::max(s - 1, 0)));
+  }
+  costs.blocking_hops = training.software.pipeline_transfer == PipelineTransfer::kBlocking;
+  price_data_parallel(model, cluster, plan, training, kernels, pricer, costs);
+
+  FlopConvention convention;
+  convention.vocab = static_cast<std::int64_t>(padded_vocab(model, plan.tensor));
+  costs.model_flops_per_step =
+      model_flops(model, training.sequence_length, training.global_batch_size, convention).base();
+  const Recomputed recomputed = training.recompute == Recompute::kFull ? Recomputed::kLayers
+                                : training.recompute == Recompute::kSelective
+                                    ? Recomputed::kCoreAttention
+                                    : Recomputed::kNothing;
+  std::optional<std::int64_t> layers;
+  if (training.recompute_layers_per_stage) {
+    layers = 0;
+    for (const StageLayers& stage : plan.stages) *layers += recomputed_layers(training, stage);
+  }
+  costs.hardware_flops_per_step =
+      hardware_flops(model, training.sequence_length, training.global_batch_size, recomputed,
+                     layers, convention)
+          .base();
+  if (training.recompute == Recompute::kModules) {
+    costs.assumptions.emplace_back("hardware TFLOP/s do not count recomputed modules");
+  }
+
+  costs.outside_calibration_share = busy > Seconds(0) ? extrapolated / busy : 0.0;
+  costs.outside_calibration.assign(pricer.outside_calibration().begin(),
+                                   pricer.outside_calibration().end());
+  for (const std::string& note : kernels.notes()) costs.assumptions.push_back(note);
+  const SoftwareFacts& facts = training.software;
+  if (facts.tensor_overlap == TensorOverlap::kUserBuffers && plan.tensor > 1 &&
+      !plan.sequence_parallel) {
+    costs.assumptions.emplace_back(
+        "tensor_overlap: userbuffers needs sequence_parallel; without it the backward's "
+        "all-reduces run under the weight gradients and the forward's are exposed");
+  }
+  if (model.moe && facts.moe_capacity_factor <= 0 && facts.moe_imbalance == 1.0) {
+    costs.assumptions.emplace_back(
+        "moe.imbalance: 1.0 (routing assumed balanced; real runs print no figure)");
+  }
+  if (plan.zero_stage == 2) {
+    costs.assumptions.emplace_back("zero_stage 2 is timed like 1: one reduction per step");
+  }
+  return costs;
+}
+
+}  // namespace plumbline
