@@ -42,7 +42,10 @@ std::string_view nearest_of(std::string_view word, std::span<const Text> candida
 
 std::string summary(const std::vector<Diagnostic>& diagnostics) {
   std::string text;
-  for (const Diagnostic& d : diagnostics) text += (text.empty() ? "" : "\n") + to_string(d);
+  for (const Diagnostic& d : diagnostics) {
+    if (!text.empty()) text += '\n';
+    text += to_string(d);
+  }
   return text;
 }
 
@@ -51,7 +54,8 @@ std::string summary(const std::vector<Diagnostic>& diagnostics) {
 std::string to_string(const Diagnostic& d) {
   std::string text = d.at.file;
   if (d.at.line > 0) {
-    text += ":" + std::to_string(d.at.line) + ":" + std::to_string(d.at.column);
+    text.append(":").append(std::to_string(d.at.line));
+    text.append(":").append(std::to_string(d.at.column));
   }
   if (!text.empty()) text += ": ";
   if (!d.path.empty()) text += d.path + ": ";

@@ -31,7 +31,9 @@ class TaskGraph {
   std::size_t num_edges() const { return edge_target_.size(); }
   std::size_t num_resources() const { return num_resources_; }
   std::size_t num_links() const { return link_bytes_per_second_.size(); }
-  bool is_flow(TaskId task) const { return (resource_[task] & kFlowBit) != 0 && !no_resource(task); }
+  bool is_flow(TaskId task) const {
+    return (resource_[task] & kFlowBit) != 0 && !no_resource(task);
+  }
   bool no_resource(TaskId task) const { return resource_[task] == kNoResource; }
 
   /// [num_tasks] picoseconds for a task, bytes for a flow.
@@ -43,11 +45,14 @@ class TaskGraph {
   std::span<const std::uint32_t> first_edge() const { return first_edge_; }
   std::span<const TaskId> edge_target() const { return edge_target_; }
   std::span<const SimTime> edge_delay() const { return edge_delay_; }
+  /// False when every delay is 0, so that a sweep need not read them.
+  bool has_edge_delays() const { return has_edge_delays_; }
 
   std::span<const LinkId> route(RouteId route) const {
-    return std::span(route_links_).subspan(route_begin_[route],
-                                           route_begin_[route + 1] - route_begin_[route]);
+    return std::span(route_links_)
+        .subspan(route_begin_[route], route_begin_[route + 1] - route_begin_[route]);
   }
+  std::size_t num_routes() const { return route_begin_.size() - 1; }
   RouteId route_of(TaskId flow) const { return resource_[flow] & ~kFlowBit; }
   double link_bytes_per_second(LinkId link) const { return link_bytes_per_second_[link]; }
 
@@ -60,6 +65,7 @@ class TaskGraph {
   std::vector<std::uint32_t> first_edge_;
   std::vector<TaskId> edge_target_;
   std::vector<SimTime> edge_delay_;
+  bool has_edge_delays_ = false;
   std::size_t num_resources_ = 0;
   std::vector<double> link_bytes_per_second_;
   std::vector<std::uint32_t> route_begin_{0};
@@ -69,31 +75,55 @@ class TaskGraph {
 /// Collects tasks and edges; `build` sorts the edges into rows in linear time.
 ///
 /// REQUIRES: every edge's `from` < `to` < number of tasks at `build`; an edge that is not is
-/// reported by `build` as std::invalid_argument naming both ids.
+/// reported by `build` as std::invalid_argument naming both ids.  Edges may come in any order;
+/// where they come in ascending order of `from`, `build` neither sorts nor copies them.
 class TaskGraphBuilder {
  public:
   /// Room for that many, so that nothing is reallocated while tasks are added.
   void reserve(std::size_t tasks, std::size_t edges);
 
   ResourceId add_resource();
-  LinkId add_link(double bytes_per_second);  ///< > 0
+  /// @throws std::invalid_argument unless the bandwidth is finite and > 0
+  LinkId add_link(double bytes_per_second);
+  /// @throws std::invalid_argument when there is no link, an unknown one, or one twice
   RouteId add_route(std::span<const LinkId> links);
 
-  TaskId add_task(ResourceId resource, SimTime work);
-  TaskId add_flow(RouteId route, std::int64_t bytes);
-  void add_edge(TaskId from, TaskId to, SimTime delay = 0);
+  /// `resource` is an added one or kNoResource; `work` is picoseconds, >= 0.
+  /// @throws std::invalid_argument when it is not, here and in add_flow
+  TaskId add_task(ResourceId resource, SimTime work) {
+    if (work < 0 || (resource >= graph_.num_resources_ && resource != kNoResource)) {
+      reject_task(resource, work);
+    }
+    return append(resource, work);
+  }
+  TaskId add_flow(RouteId route, std::int64_t bytes);  ///< bytes >= 0
+
+  /// `to` may start no earlier than `delay` (picoseconds, >= 0) after `from` has finished.
+  void add_edge(TaskId from, TaskId to, SimTime delay = 0) {
+    edges_sorted_ = edges_sorted_ && (edge_from_.empty() || edge_from_.back() <= from);
+    edge_from_.push_back(from);
+    graph_.edge_target_.push_back(to);
+    // Most graphs have no delays; their array is written only once the first one is seen.
+    if (delay != 0 || graph_.has_edge_delays_) append_delay(delay);
+  }
 
   std::size_t num_tasks() const { return graph_.work_.size(); }
   TaskGraph build() &&;
 
  private:
-  struct Edge {
-    TaskId from;
-    TaskId to;
-    SimTime delay;
-  };
-  TaskGraph graph_;
-  std::vector<Edge> edges_;
+  TaskId append(std::uint32_t resource, std::int64_t work) {
+    graph_.resource_.push_back(resource);
+    graph_.work_.push_back(work);
+    return static_cast<TaskId>(graph_.work_.size() - 1);
+  }
+  [[noreturn]] void reject_task(ResourceId resource, SimTime work) const;
+  void append_delay(SimTime delay);
+  void count_edges();
+  void sort_edges();
+
+  TaskGraph graph_;  // edge_target_ and edge_delay_ in the order added until `build`
+  std::vector<TaskId> edge_from_;
+  bool edges_sorted_ = true;
 };
 
 }  // namespace plumbline
