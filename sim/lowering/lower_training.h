@@ -1,7 +1,19 @@
 // A schedule and its prices become a task graph and the labels that say what its tasks mean.
+//
+// Every rank has one compute stream, whose order is the schedule's row.  A hop between two ranks is
+// a transfer, in one of two ways:
+//   - overlapped (Megatron-LM's interleaved schedule, overlap_p2p_communication): it runs beside
+//     the compute streams; hops from one rank to one other rank run one after the other;
+//   - blocking (Megatron-LM's non-interleaved p2p_communication.py): it begins when the producer
+//     has finished and the receiver has finished the operation before the consumer, and both the
+//     sender's next operation and the consumer wait for its end.
+// After the last operation: the gradient reduction of every stage on its rank's data stream, a
+// barrier (the all-reduce of the gradient norm), the optimizer, and the exposed part of the
+// parameter gather.  Asynchronous schedules: see unroll.h.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "schedules/schedule.h"
@@ -10,17 +22,22 @@
 
 namespace plumbline {
 
+inline constexpr TaskId kNoTask = 0xffffffffu;
+
 enum class TaskKind : std::uint8_t {
   kForward,
   kBackward,
   kInputGrad,
   kWeightGrad,
-  kTransfer,      ///< activation or gradient between stages
-  kMarker,        ///< zero work: "the last backward has begun"
-  kDataReduce,    ///< gradient reduce-scatter or all-reduce
-  kDataGather,    ///< parameter all-gather
+  kTransfer,    ///< activation or gradient between stages
+  kMarker,      ///< zero work: "the last backward has begun", "every rank's gradients are there"
+  kDataReduce,  ///< gradient reduce-scatter or all-reduce
+  kDataGather,  ///< parameter all-gather
   kOptimizer,
 };
+
+/// Whether tasks of that kind are the schedule's operations F, B, I, W.
+constexpr bool is_operation(TaskKind kind) { return kind <= TaskKind::kWeightGrad; }
 
 /// What one task is, index-aligned with the graph.
 struct TaskLabel {
@@ -29,19 +46,43 @@ struct TaskLabel {
   std::uint8_t replica = 0;
   std::int32_t rank = 0;   ///< pipeline rank whose stream it runs on (a transfer: the sender)
   std::int32_t peer = -1;  ///< a transfer's receiver
-  std::int32_t stage = 0;
+  std::int32_t stage = 0;  ///< of a transfer, the producer's
   std::int32_t microbatch = 0;
+};
+
+struct LoweringOptions {
+  /// Overlapped hops become delays of edges: half the tasks, the same times.  A hop that could
+  /// have to wait for the one before it on its link keeps its task; so do blocking hops.
+  bool fold_transfers = false;
+  /// An overlapped pair hides each operation's expert communication under the other's remaining
+  /// time (DeepSeek-V3, arXiv:2412.19437, figure 4); otherwise a pair takes the sum of its two.
+  bool pairs_hide_expert_comm = false;
 };
 
 /// A lowered training step; tasks of a rank's compute stream appear in program order.
 struct LoweredStep {
   TaskGraph graph;
-  std::vector<TaskLabel> labels;            ///< [num_tasks]
+  std::vector<TaskLabel> labels;              ///< [num_tasks]
   std::vector<std::vector<TaskId>> rank_ops;  ///< [ranks] its F/B/I/W tasks in program order
+  /// Every rank's last operation and gradient reduction are over: what follows is the optimizer.
+  /// kNoTask where nothing follows, and in asynchronous schedules.
+  TaskId barrier = kNoTask;
+  /// 1, or for an asynchronous schedule how many iterations were chained; micro-batch m of
+  /// iteration i carries the label i * microbatches + m.
+  int iterations = 1;
+  /// Of those, the iterations i with first <= i < last lie in the steady state.
+  int first_steady_iteration = 0, last_steady_iteration = 1;
+  std::int64_t hops = 0;        ///< between different ranks
+  std::int64_t eager_hops = 0;  ///< blocking ones that had to be let go early, see assumptions
+  LoweringOptions options;
+  std::vector<std::string> assumptions;
 };
 
-/// @throws InputError when the schedule deadlocks: the message prints the waiting cycle in
-///         operations and ranks ("rank 0 waits at 0B0 for 1B0, which ...")
-LoweredStep lower_training(const Schedule& schedule, const TrainingCosts& costs);
+/// @throws InputError at "schedule" when the schedule deadlocks: the message prints the waiting
+///         cycle in operations and ranks ("rank 0 waits at 0B0 for 1B0, which ...")
+/// @throws std::invalid_argument when `costs` has another number of stages or ranks than the
+///         schedule (`data` and `optimizer` may be empty: nothing to do)
+LoweredStep lower_training(const Schedule& schedule, const TrainingCosts& costs,
+                           const LoweringOptions& options = {});
 
 }  // namespace plumbline

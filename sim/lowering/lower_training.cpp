@@ -1,0 +1,118 @@
+#include "sim/lowering/lower_training.h"
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "sim/lowering/program_walk.h"
+#include "sim/lowering/step_builder.h"
+#include "sim/lowering/step_tail.h"
+#include "sim/lowering/unroll.h"
+
+namespace plumbline {
+namespace {
+
+void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(std::string("lower_training: ") + what);
+}
+
+void check_sizes(const Schedule& schedule, const TrainingCosts& costs) {
+  const auto stages = static_cast<std::size_t>(schedule.num_stages());
+  require(costs.stages.size() == stages, "costs.stages needs one entry per stage");
+  require(costs.forward_hop.size() == stages, "costs.forward_hop needs one entry per stage");
+  require(costs.backward_hop.size() == stages, "costs.backward_hop needs one entry per stage");
+  require(costs.data.empty() || costs.data.size() == stages,
+          "costs.data needs one entry per stage, or none");
+  require(costs.optimizer.empty() || costs.optimizer.size() == schedule.ranks.size(),
+          "costs.optimizer needs one entry per rank, or none");
+  for (std::size_t rank = 0; rank < schedule.ranks.size(); ++rank) {
+    for (const Op& op : schedule.ranks[rank]) {
+      require(op.stage >= 0 && op.stage < schedule.num_stages() && op.microbatch >= 0 &&
+                  op.microbatch < schedule.shape.microbatches &&
+                  op.replica < schedule.stage_rank.size(),
+              "an operation lies outside the schedule's shape");
+      require(schedule.stage_rank[op.replica][op.stage] == static_cast<int>(rank),
+              "an operation stands on a rank that does not hold its stage");
+    }
+  }
+}
+
+std::size_t count_operations(const Schedule& schedule) {
+  std::size_t operations = 0;
+  for (const std::vector<Op>& program : schedule.ranks) operations += program.size();
+  return operations;
+}
+
+/// Room for every operation and, unless they fold, a transfer each: four edges a pair of them.
+void reserve(StepBuilder& builder, const Schedule& schedule, const LoweringOptions& options) {
+  const std::size_t operations = count_operations(schedule);
+  const std::size_t rest = 8 * static_cast<std::size_t>(schedule.num_stages()) + 64;
+  builder.reserve((options.fold_transfers ? 1 : 2) * operations + rest,
+                  (options.fold_transfers ? 2 : 3) * operations + rest);
+}
+
+/// Lowers with the handler of what stands beside the operations.
+template <typename Handler>
+void walk(const Schedule& schedule, const TrainingCosts& costs, Handler& handler,
+          const std::vector<ResourceId>& streams, StepBuilder& builder, LoweredStep& step) {
+  WalkResult walked = walk_programs({.schedule = schedule,
+                                     .costs = costs,
+                                     .options = step.options,
+                                     .streams = streams,
+                                     .milestones = handler.milestones()},
+                                    builder, handler);
+  if constexpr (std::is_same_v<Handler, StepTail>) step.barrier = handler.finish(walked.rank_end);
+  step.rank_ops = std::move(walked.rank_ops);
+  step.hops = walked.hops;
+  step.eager_hops = walked.eager_hops;
+}
+
+void lower_asynchronous(const Schedule& schedule, const TrainingCosts& costs,
+                        const std::vector<ResourceId>& streams, StepBuilder& builder,
+                        LoweredStep& step) {
+  const SteadyState state = steady_state(schedule);
+  step.iterations = state.iterations;
+  step.first_steady_iteration = state.first;
+  step.last_steady_iteration = state.last;
+  const Schedule unrolled = unroll(schedule, state.iterations);
+  reserve(builder, unrolled, step.options);
+  RollingOptimizer optimizer(unrolled, state.iterations, costs, streams, builder);
+  walk(unrolled, costs, optimizer, streams, builder, step);
+  step.assumptions.push_back(
+      "asynchronous schedule: the iteration time is the period of the steady state, taken over " +
+      std::to_string(state.last - state.first) + " of " + std::to_string(state.iterations) +
+      " chained iterations; each rank updates its weights once per iteration" +
+      (costs.data_overlap ? ", one iteration late, its gradients reduced beside the compute" : ""));
+}
+
+}  // namespace
+
+LoweredStep lower_training(const Schedule& schedule, const TrainingCosts& costs,
+                           const LoweringOptions& options) {
+  check_sizes(schedule, costs);
+  LoweredStep step;
+  step.options = options;
+  StepBuilder builder;
+  std::vector<ResourceId> streams;
+  for (std::size_t rank = 0; rank < schedule.ranks.size(); ++rank) {
+    streams.push_back(builder.add_stream());
+  }
+
+  if (schedule.flushes) {
+    reserve(builder, schedule, options);
+    StepTail tail(schedule, costs, streams, builder);
+    walk(schedule, costs, tail, streams, builder, step);
+  } else {
+    lower_asynchronous(schedule, costs, streams, builder, step);
+  }
+  if (step.eager_hops > 0) {
+    step.assumptions.push_back("blocking transfers: " + std::to_string(step.eager_hops) + " of " +
+                               std::to_string(step.hops) +
+                               " were sent before the receiver was ready, because every rank"
+                               " would have waited for another in this schedule's order");
+  }
+  std::tie(step.graph, step.labels) = std::move(builder).build();
+  return step;
+}
+
+}  // namespace plumbline
