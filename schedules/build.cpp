@@ -53,7 +53,7 @@ void require_chunks(std::string_view name, const PipelineShape& shape, int chunk
   if (shape.chunks == chunks) return;
   const std::string wanted = std::to_string(chunks) + (chunks == 1 ? " chunk" : " chunks");
   refuse_shape(name, "has " + wanted + " per rank, not " + std::to_string(shape.chunks),
-               "try " + wanted + " (virtual_stages)");
+               "try " + wanted + " per rank");
 }
 
 }  // namespace plumbline

@@ -13,22 +13,46 @@
 namespace plumbline {
 namespace {
 
-using Names = std::string_view;
-constexpr std::span<const Names> kNone{};
-constexpr std::array<Names, 1> kGroupSize{"microbatch_group_size"};
+using Name = std::string_view;
+constexpr std::span<const Name> kNone{};
+constexpr std::array<Name, 1> kGroupSize{"microbatch_group_size"};
 
-constexpr std::array<Names, 2> kOneFOneBAliases{"one_f_one_b", "pipedream_flush"};
-constexpr std::array<Names, 2> kInterleavedAliases{"interleaved", "vpp"};
+constexpr std::array<Name, 2> kOneFOneB{"one_f_one_b", "pipedream_flush"};
+constexpr std::array<Name, 2> kInterleaved{"interleaved", "vpp"};
+constexpr std::array<Name, 3> kLoopedBfs{"bfs", "breadth_first", "bfs_pp"};
+constexpr std::array<Name, 3> kInterleavedZb{"interleaved_zero_bubble", "zb1p", "zb_1p"};
+constexpr std::array<Name, 2> kZbV{"zbv_zero_bubble", "zero_bubble_v"};
+constexpr std::array<Name, 1> kHanayo{"wave"};
 
 // To add a schedule: write schedules/<name>.cpp, declare its generator in generators.h, add one
 // row here and one line in CMakeLists.txt.
+// Columns: name, summary, source, chunks by default, aliases, options, generator.
 constexpr std::array kSchedules{
     ScheduleEntry{"gpipe", "all forwards, then all backwards", "arXiv:1811.06965", 1, kNone, kNone,
                   gpipe},
-    ScheduleEntry{"1f1b", "one forward, one backward, flushed", "arXiv:2006.09503", 1,
-                  kOneFOneBAliases, kNone, one_f_one_b},
+    ScheduleEntry{"1f1b", "one forward, one backward, flushed", "arXiv:2006.09503", 1, kOneFOneB,
+                  kNone, one_f_one_b},
     ScheduleEntry{"interleaved_1f1b", "1F1B over several chunks per rank, depth first",
-                  "arXiv:2104.04473", 2, kInterleavedAliases, kGroupSize, interleaved_1f1b},
+                  "arXiv:2104.04473", 2, kInterleaved, kGroupSize, interleaved_1f1b},
+    ScheduleEntry{"looped_bfs", "several chunks per rank, breadth first", "arXiv:2211.05953", 2,
+                  kLoopedBfs, kNone, looped_bfs},
+    ScheduleEntry{"interleaved_zb",
+                  "interleaved 1F1B with the backward split (ZB-1p for one chunk)",
+                  "arXiv:2401.10241", 1, kInterleavedZb, kNone, interleaved_zb},
+    ScheduleEntry{"zb_v", "two chunks in a V, no bubble when F = I = W", "arXiv:2401.10241", 2,
+                  kZbV, kNone, zb_v},
+    ScheduleEntry{"dualpipe", "both directions at once, forward and backward overlapped",
+                  "arXiv:2412.19437", 2, kNone, kNone, dualpipe},
+    ScheduleEntry{"dualpipe_v", "DualPipe folded into a V, one copy of the weights",
+                  "github.com/deepseek-ai/DualPipe", 2, kNone, kNone, dualpipe_v},
+    ScheduleEntry{"chimera", "two 1F1B pipelines in opposite directions", "arXiv:2107.06925", 2,
+                  kNone, kNone, chimera},
+    ScheduleEntry{"hanayo", "waves over the ranks, two chunks each", "arXiv:2308.15762", 2, kHanayo,
+                  kNone, hanayo},
+    ScheduleEntry{"pipedream", "1F1B that never flushes, stashed weights", "SOSP 2019", 1, kNone,
+                  kNone, pipedream},
+    ScheduleEntry{"pipedream_2bw", "1F1B that never flushes, two weight versions",
+                  "arXiv:2006.09503", 1, kNone, kNone, pipedream_2bw},
 };
 
 constexpr bool names_are_unique() {
@@ -93,7 +117,7 @@ const ScheduleEntry* find_schedule(std::string_view name) {
   const std::string wanted = plain(name);
   for (const ScheduleEntry& entry : kSchedules) {
     if (plain(entry.name) == wanted) return &entry;
-    for (const Names alias : entry.aliases) {
+    for (const Name alias : entry.aliases) {
       if (plain(alias) == wanted) return &entry;
     }
   }
@@ -107,7 +131,7 @@ Schedule generate_schedule(std::string_view name, const PipelineShape& shape,
     std::vector<std::string> known;
     for (const ScheduleEntry& each : kSchedules) {
       known.emplace_back(each.name);
-      for (const Names alias : each.aliases) known.emplace_back(alias);
+      for (const Name alias : each.aliases) known.emplace_back(alias);
     }
     const std::string_view near = nearest(name, known);
     throw InputError({diagnose("schedule", "no schedule is called '" + std::string(name) + "'",

@@ -9,5 +9,14 @@ namespace plumbline {
 Schedule gpipe(const PipelineShape& shape, const ScheduleOptions& options);
 Schedule one_f_one_b(const PipelineShape& shape, const ScheduleOptions& options);
 Schedule interleaved_1f1b(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule looped_bfs(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule interleaved_zb(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule zb_v(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule dualpipe(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule dualpipe_v(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule chimera(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule hanayo(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule pipedream(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule pipedream_2bw(const PipelineShape& shape, const ScheduleOptions& options);
 
 }  // namespace plumbline
