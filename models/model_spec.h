@@ -51,7 +51,12 @@ struct ModelSpec {
   bool attention_output_bias = false;
   bool mlp_bias = false;
   bool qk_norm = false;
-  std::optional<std::int64_t> sliding_window;  ///< tokens, on every layer
+  bool attention_sinks = false;      ///< one learned logit per head (gpt-oss)
+  bool embedding_norm = false;       ///< a norm right after the embedding (BLOOM)
+  std::int64_t norms_per_layer = 2;  ///< 4 with norms after the blocks too (Grok-1, Gemma 2)
+  std::optional<std::int64_t> sliding_window;  ///< tokens
+  /// With a sliding window: every n-th layer attends to everything; 0: no layer does.
+  std::int64_t full_attention_every = 0;
   std::optional<MlaSpec> mla;
   std::optional<MoeSpec> moe;
   std::int64_t mtp_layers = 0;  ///< multi-token-prediction layers (DeepSeek-V3)
@@ -61,6 +66,10 @@ struct ModelSpec {
   }
   /// Whether layer `index` (from 0) is a mixture of experts.
   bool is_moe_layer(std::int64_t index) const;
+  /// How many of the `layers` layers are mixtures of experts.
+  std::int64_t moe_layers() const;
+  /// Whether layer `index` (from 0) sees only a sliding window.
+  bool is_windowed_layer(std::int64_t index) const;
 };
 
 }  // namespace plumbline
