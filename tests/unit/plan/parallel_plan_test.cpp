@@ -1,0 +1,134 @@
+#include "sim/plan/parallel_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace plumbline {
+namespace {
+
+using testing::Contains;
+using testing::Field;
+using testing::HasSubstr;
+
+ModelSpec gpt3() {
+  ModelSpec m;
+  m.layers = 96;
+  m.hidden = 12288;
+  m.heads = m.kv_heads = 96;
+  m.head_dim = 128;
+  m.ffn = 49152;
+  m.vocab = 51200;
+  return m;
+}
+
+Cluster nodes(int count, int per_node = 8) {
+  Cluster cluster;
+  cluster.nodes = count;
+  cluster.gpus_per_node = cluster.gpus_per_nvlink_domain = per_node;
+  return cluster;
+}
+
+TrainingOptions batch(int global) {
+  TrainingOptions training;
+  training.sequence_length = 2048;
+  training.global_batch_size = global;
+  return training;
+}
+
+ParallelPlan plan(const ParallelOptions& options, const Cluster& cluster, int global = 64) {
+  return make_plan(gpt3(), cluster, options, {}, batch(global));
+}
+
+std::vector<Diagnostic> problems(const ParallelOptions& options, const Cluster& cluster,
+                                 int global = 64) {
+  try {
+    plan(options, cluster, global);
+  } catch (const InputError& error) {
+    return error.diagnostics();
+  }
+  return {};
+}
+
+TEST(Plan, DataParallelismIsWhatTheGpusLeave) {
+  ParallelOptions options;
+  options.tensor = 8;
+  options.pipeline = 4;
+  const ParallelPlan p = plan(options, nodes(16));
+  EXPECT_EQ(p.data, 4);
+  EXPECT_EQ(p.microbatches, 16);
+}
+
+TEST(Plan, AProductThatIsNotTheGpuCountSaysBoth) {
+  ParallelOptions options;
+  options.tensor = 8;
+  options.pipeline = 8;
+  options.data = 2;
+  EXPECT_THAT(problems(options, nodes(8)),
+              Contains(Field(&Diagnostic::problem,
+                             HasSubstr("8 x 8 x 1 x 2 = 128, the cluster has 64 GPUs"))));
+}
+
+TEST(Plan, ReportsEveryProblemAtOnce) {
+  ParallelOptions options;
+  options.tensor = 7;
+  options.pipeline = 5;
+  options.expert = 2;
+  std::vector<std::string> paths;
+  for (const Diagnostic& d : problems(options, nodes(8))) paths.push_back(d.path);
+  EXPECT_THAT(paths, testing::IsSupersetOf({"parallelism", "parallelism.tensor",
+                                            "parallelism.expert", "training.layers_per_stage"}));
+}
+
+TEST(Plan, ABatchThatDoesNotDivideNamesOneThatDoes) {
+  ParallelOptions options;
+  options.tensor = 8;
+  options.pipeline = 4;
+  const auto found = problems(options, nodes(16), 30);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].path, "training.global_batch_size");
+  EXPECT_THAT(found[0].hint, HasSubstr("28"));
+}
+
+TEST(Placement, MegatronsOrderKeepsTensorGroupsInANodeAndSendsHopsOverTheNetwork) {
+  ParallelOptions options;
+  options.tensor = 8;
+  options.pipeline = 8;
+  const ParallelPlan p = plan(options, nodes(8));
+  EXPECT_EQ(p.tensor_group.ranks_per_node, 8);
+  EXPECT_THAT(p.hop_inside_node, testing::Each(false));
+}
+
+TEST(Placement, EightPipelineRanksOfOneNodeHopInsideIt) {
+  ParallelOptions options;
+  options.pipeline = 8;
+  EXPECT_THAT(plan(options, nodes(1)).hop_inside_node, testing::Each(true));
+}
+
+TEST(Placement, ADataGroupBesideTensorFourHasTwoMembersPerNode) {
+  ParallelOptions options;
+  options.tensor = 4;
+  const ParallelPlan p = plan(options, nodes(4));
+  EXPECT_EQ(p.data_group.ranks, 8);
+  EXPECT_EQ(p.data_group.ranks_per_node, 2);
+}
+
+TEST(Placement, PipelineFastestTurnsHopsIntoNodeLocalOnes) {
+  ParallelOptions options;
+  options.pipeline = 8;
+  options.tensor = 2;
+  options.order = {"pipeline", "tensor", "context", "expert", "data"};
+  const ParallelPlan p = plan(options, nodes(2));
+  EXPECT_TRUE(hop_inside_node(p, 3, 4));
+  EXPECT_EQ(p.tensor_group.ranks_per_node, 1);
+}
+
+TEST(Placement, AnNvlinkDomainLargerThanANodeHoldsWholeGroups) {
+  ParallelOptions options;
+  options.tensor = 8;
+  Cluster cluster = nodes(16, 4);
+  cluster.gpus_per_nvlink_domain = 64;
+  EXPECT_EQ(plan(options, cluster).tensor_group.ranks_per_node, 8);
+}
+
+}  // namespace
+}  // namespace plumbline
