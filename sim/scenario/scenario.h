@@ -34,6 +34,7 @@ struct Measured {
   std::string flops = "full_attention";
   bool gate = true;
   std::string source;
+  std::string notes;
 };
 
 struct Scenario {
@@ -48,7 +49,7 @@ struct Scenario {
   std::optional<Measured> measured;
   std::uint64_t seed = 1;
   std::optional<double> usd_per_gpu_hour;
-  std::vector<std::string> assumptions;  ///< defaults that the scenario did not state
+  std::vector<std::string> assumptions;             ///< defaults that the scenario did not state
   std::map<std::string, SourceLocation> locations;  ///< by path, for late diagnostics
 };
 
@@ -65,5 +66,9 @@ using Override = std::pair<std::string, std::string>;
 /// @throws InputError with every problem of the file at once
 Scenario read_scenario(const std::string& path, const std::vector<Override>& overrides,
                        const DataFolders& folders);
+
+/// The same problems with the places in the scenario's file that their paths name; a path that the
+/// file does not state gets the place of the nearest block above it.
+InputError locate(const InputError& error, const Scenario& scenario);
 
 }  // namespace plumbline

@@ -1,0 +1,73 @@
+// plumbline run: one scenario, simulated and told.
+#include <memory>
+#include <ostream>
+
+#include "sim/cli/command.h"
+#include "sim/cli/output_file.h"
+#include "sim/cli/scenario_option.h"
+#include "sim/run/run.h"
+
+namespace plumbline {
+namespace {
+
+struct Options {
+  std::string scenario;
+  Settings settings;
+  Outputs outputs;
+  bool require_fit = false;
+  std::string bound = "quick";
+};
+
+constexpr const char* kFooter = R"(Examples:
+  plumbline run scenarios/01_first_run.yaml
+  plumbline run a.yaml --set parallelism.pipeline=16 --set schedule=zb_h1
+  plumbline run a.yaml --json - | jq .training.iteration_time_s
+  plumbline run a.yaml --trace step.json        (open it at https://ui.perfetto.dev)
+
+Exit code: 0 done, 2 the input is wrong, 3 with --require-fit when the plan does not fit.)";
+
+int run(const Options& options, const Console& console) {
+  options.outputs.check();
+  const Scenario scenario =
+      read_scenario(options.scenario, options.settings.overrides(), console.folders);
+  const bool pictures = options.outputs.asked("--trace") || options.outputs.asked("--html");
+  RunOptions how;
+  how.keep_timeline = pictures || options.outputs.asked("--svg") || options.outputs.asked("--csv");
+  how.memory_over_time = pictures;
+  const Run run = simulate(scenario, how);
+  const ReportInput input{run.result, run.schedule, run.step, run.timeline};
+
+  const auto write = [&](const char* name, const std::function<void(std::ostream&)>& writer) {
+    options.outputs.write(name, console, writer);
+  };
+  write("--json", [&](std::ostream& out) { out << to_json(run.result); });
+  write("--trace", [&](std::ostream& out) { write_chrome_trace(input, out); });
+  write("--html", [&](std::ostream& out) { out << to_html(input); });
+  write("--svg", [&](std::ostream& out) { out << to_svg(input); });
+  write("--csv", [&](std::ostream& out) { write_csv(input, out); });
+  if (!options.outputs.stdout_is_taken()) console.out << to_table(run.result, console.style);
+  return options.require_fit && !run.result.fits ? kDoesNotFit : kDone;
+}
+
+}  // namespace
+
+Command run_command(CLI::App& parent) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* app = parent.add_subcommand("run", "Simulate one scenario");
+  app->add_option("SCENARIO", options->scenario, "The scenario's YAML file")->required();
+  options->settings.add_to(*app);
+  options->outputs.add_option(*app, "--json", "The result as JSON");
+  options->outputs.add_option(*app, "--trace", "A Chrome trace for Perfetto");
+  options->outputs.add_option(*app, "--html", "A page with the timeline");
+  options->outputs.add_option(*app, "--svg", "The timeline as a picture");
+  options->outputs.add_option(*app, "--csv", "A row per operation");
+  app->add_flag("--require-fit", options->require_fit,
+                "Exit with 3 when the plan does not fit in memory");
+  app->add_option("--bound", options->bound, "How hard to look for the lower bound")
+      ->type_name("quick|full")
+      ->capture_default_str();
+  app->footer(kFooter);
+  return {app, [options](const Console& console) { return run(*options, console); }};
+}
+
+}  // namespace plumbline

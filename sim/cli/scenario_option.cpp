@@ -1,0 +1,37 @@
+#include "sim/cli/scenario_option.h"
+
+#include <utility>
+
+namespace plumbline {
+
+void Settings::add_to(CLI::App& app) {
+  app.add_option("--set", words_,
+                 "Overrides a key of the scenario, e.g. parallelism.pipeline=16; the value is YAML")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+}
+
+std::vector<Override> Settings::overrides() const {
+  std::vector<Override> list;
+  for (const std::string& word : words_) list.push_back(split_assignment("--set", word));
+  return list;
+}
+
+Override split_assignment(const std::string& option, const std::string& word) {
+  const std::size_t equals = word.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw InputError({option_problem(option, "'" + word + "' is not PATH=VALUE",
+                                     "for example " + option + " parallelism.pipeline=16")});
+  }
+  return {word.substr(0, equals), word.substr(equals + 1)};
+}
+
+Diagnostic option_problem(const std::string& option, std::string problem, std::string hint) {
+  Diagnostic diagnostic;
+  diagnostic.path = option;
+  diagnostic.problem = std::move(problem);
+  diagnostic.hint = std::move(hint);
+  return diagnostic;
+}
+
+}  // namespace plumbline

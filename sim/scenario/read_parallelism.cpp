@@ -1,0 +1,94 @@
+#include "schedules/catalog.h"
+#include "sim/scenario/read_parts.h"
+#include "sim/scenario/words.h"
+
+namespace plumbline {
+namespace {
+
+/// 2 for the schedules whose stages run up and down the ranks; a loop can do with one chunk.
+int chunks_of_placement(const std::string& schedule) {
+  const ScheduleEntry* entry = find_schedule(schedule);
+  if (entry == nullptr || entry->default_chunks == 1) return 1;
+  const PipelineShape probe{
+      .stages_per_chunk = 2, .chunks = entry->default_chunks, .microbatches = 4};
+  const Placement placement = entry->generate(probe, {}).placement;
+  const bool folds = placement == Placement::kV || placement == Placement::kWave;
+  return folds ? entry->default_chunks : 1;
+}
+
+}  // namespace
+
+ScheduleRequest read_schedule_request(const KeyReader& keys) {
+  ScheduleRequest request;
+  const YamlNode block = keys.node("schedule");
+  YamlNode named = block;
+  if (block.is_map()) {
+    named = keys.node("schedule.name");
+    if (const auto path = keys.text("schedule.csv")) {
+      request.csv_path = resolved_path(keys.node("schedule.csv"), *path);
+    }
+    if (named.present() == keys.stated("schedule.csv")) {
+      block.problem("names a schedule or a csv, one of the two");
+    }
+    request.max_live_activations = keys.small_integer("schedule.max_live_activations");
+    request.microbatch_group_size = keys.small_integer("schedule.microbatch_group_size");
+  }
+  const auto name = named.is_map() ? std::nullopt : named.text();
+  if (!block.present()) keys.assume("schedule", request.name, "default");
+  if (!name) return request;
+
+  std::vector<std::string_view> known;
+  for (const ScheduleEntry& entry : all_schedules()) known.push_back(entry.name);
+  const ScheduleEntry* entry = find_schedule(*name);
+  if (entry == nullptr) {
+    named.choice(known, "schedule");
+    return request;
+  }
+  request.name = std::string(entry->name);
+  for (const std::string_view option : {"max_live_activations", "microbatch_group_size"}) {
+    const YamlNode value = block.child(option);
+    if (!value.present() || entry->takes(option)) continue;
+    std::string takers;
+    for (const ScheduleEntry& other : all_schedules()) {
+      if (other.takes(option)) takers += (takers.empty() ? "" : ", ") + std::string(other.name);
+    }
+    value.problem(request.name + " has no such option",
+                  takers.empty() ? std::string() : "it belongs to " + takers);
+  }
+  return request;
+}
+
+ParallelOptions read_parallelism(const KeyReader& keys, const ScheduleRequest& schedule) {
+  ParallelOptions options;
+  keys.read("parallelism.tensor", options.tensor);
+  keys.read("parallelism.pipeline", options.pipeline);
+  if (const auto chunks = keys.small_integer("parallelism.virtual_stages")) {
+    options.virtual_stages = *chunks;
+  } else if (!keys.stated("parallelism.virtual_stages") && !schedule.csv_path) {
+    options.virtual_stages = chunks_of_placement(schedule.name);
+    if (options.virtual_stages > 1) {
+      keys.assume("parallelism.virtual_stages", std::to_string(options.virtual_stages),
+                  "what " + schedule.name + " needs");
+    }
+  }
+  options.data = keys.small_integer("parallelism.data");
+  keys.read("parallelism.context", options.context);
+  keys.read("parallelism.expert", options.expert);
+  options.expert_tensor = keys.small_integer("parallelism.expert_tensor");
+  if (options.tensor > 1 || keys.stated("parallelism.sequence_parallel")) {
+    keys.read("parallelism.sequence_parallel", options.sequence_parallel);
+  }
+  keys.read("parallelism.zero_stage", options.zero_stage);
+  if (keys.stated("parallelism.order")) {
+    options.order.clear();
+    for (const std::size_t index : keys.word_list("parallelism.order")) {
+      options.order.emplace_back(words::kDimensions[index]);
+    }
+  }
+  if (const auto index = keys.word("parallelism.context_communication")) {
+    options.context_communication = words::kContextCommunication[*index];
+  }
+  return options;
+}
+
+}  // namespace plumbline
