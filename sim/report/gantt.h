@@ -45,6 +45,7 @@ struct GanttRow {
 
 struct Gantt {
   std::string title;
+  std::string subtitle;
   std::string unit = "s";  ///< of the axis; "s" is scaled to ms and µs as fits, others are not
   double end = 0;          ///< of the axis
   std::vector<GanttRow> rows;

@@ -1,0 +1,166 @@
+// Errors of predictions against measurements, and how they are shown.
+#include "sim/report/validation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <utility>
+
+#include "sim/report/json_writer.h"
+#include "sim/report/text.h"
+
+namespace plumbline {
+namespace {
+
+std::string signed_percent(double fraction) { return fmt::format("{:+.1f} %", 100 * fraction); }
+
+void write_statistics(JsonWriter& json, const ErrorStatistics& s) {
+  json.begin_object(JsonWriter::Layout::kOneLine);
+  json.member("n", s.n).member("mean_abs_error", s.mean_abs_error);
+  json.member("median_abs_error", s.median_abs_error).member("p90_abs_error", s.p90_abs_error);
+  json.member("bias", s.bias).end_object();
+}
+
+void write_by_metric(JsonWriter& json, const std::map<std::string, ErrorStatistics>& by_metric) {
+  json.begin_object();
+  for (const auto& [metric, statistics] : by_metric) {
+    json.key(metric);
+    write_statistics(json, statistics);
+  }
+  json.end_object();
+}
+
+/// Tail of a path: what distinguishes files where the front is long.
+std::string clip_front(const std::string& text, int width) {
+  const int over = display_width(text) - width;
+  return over <= 0 ? text : "…" + text.substr(static_cast<std::size_t>(over) + 1);
+}
+
+std::string number(double value) {
+  return std::abs(value) >= 100 ? grouped(value) : fmt::format("{:.4g}", value);
+}
+
+void add_statistics(Columns& columns, const std::string& name, const std::string& metric,
+                    const ErrorStatistics& s) {
+  columns.add({name, metric, std::to_string(s.n), percent(s.median_abs_error),
+               percent(s.mean_abs_error), percent(s.p90_abs_error), signed_percent(s.bias)});
+}
+
+std::string runs_text(std::span<const ValidationRow> rows, const TextStyle& style) {
+  std::vector<const ValidationRow*> sorted;
+  for (const ValidationRow& row : rows) sorted.push_back(&row);
+  std::ranges::stable_sort(sorted, [](const ValidationRow* a, const ValidationRow* b) {
+    if (a->metric != b->metric) return a->metric < b->metric;
+    return std::abs(a->error()) > std::abs(b->error());
+  });
+  Columns columns({false, false, true, true, true, false, false});
+  columns.add({"file", "metric", "measured", "predicted", "error", "", "source"});
+  for (const ValidationRow* row : sorted) {
+    columns.add({clip_front(row->file, 40), row->metric, number(row->measured),
+                 number(row->predicted), signed_percent(row->error()),
+                 row->gate ? "" : "not in summary", row->source});
+  }
+  return heading("Runs, worst first", style) + columns.text(style);
+}
+
+}  // namespace
+
+double percentile(std::vector<double> values, double p) {
+  assert(!values.empty() && p >= 0 && p <= 1);
+  std::ranges::sort(values);
+  const double position = p * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  const std::size_t above = std::min(below + 1, values.size() - 1);
+  const double fraction = position - static_cast<double>(below);
+  return values[below] + fraction * (values[above] - values[below]);
+}
+
+ErrorStatistics error_statistics(std::span<const double> errors) {
+  if (errors.empty()) return {};
+  std::vector<double> sizes;
+  double sum = 0;
+  for (const double error : errors) {
+    sizes.push_back(std::abs(error));
+    sum += sizes.back();
+  }
+  return {.n = static_cast<int>(errors.size()),
+          .mean_abs_error = sum / static_cast<double>(errors.size()),
+          .median_abs_error = percentile(sizes, 0.5),
+          .p90_abs_error = percentile(sizes, 0.9),
+          .bias = percentile({errors.begin(), errors.end()}, 0.5)};
+}
+
+ValidationSummary summarize(std::span<const ValidationRow> rows) {
+  std::map<std::string, std::vector<double>> by_metric;
+  std::map<std::string, std::map<std::string, std::vector<double>>> by_source;
+  for (const ValidationRow& row : rows) {
+    if (!row.gate) continue;
+    by_metric[row.metric].push_back(row.error());
+    by_source[row.source][row.metric].push_back(row.error());
+  }
+  ValidationSummary summary;
+  for (const auto& [metric, errors] : by_metric) {
+    summary.by_metric[metric] = error_statistics(errors);
+  }
+  for (const auto& [source, metrics] : by_source) {
+    for (const auto& [metric, errors] : metrics) {
+      summary.by_source[source][metric] = error_statistics(errors);
+    }
+  }
+  return summary;
+}
+
+std::string validation_table(std::span<const ValidationRow> rows, const TextStyle& asked) {
+  TextStyle style = asked;
+  style.width = std::max(60, style.width);
+  if (rows.empty()) return "No scenario with a measured: block.\n";
+  const ValidationSummary summary = summarize(rows);
+  std::string out = runs_text(rows, style);
+  const std::vector<std::string> titles = {"", "metric", "runs", "median", "mean", "p90", "bias"};
+  const std::vector<bool> right = {false, false, true, true, true, true, true};
+  if (summary.by_source.size() > 1) {
+    Columns columns(right);
+    columns.add(titles);
+    for (const auto& [source, metrics] : summary.by_source) {
+      for (const auto& [metric, statistics] : metrics) {
+        add_statistics(columns, clip(source, style.width / 3), metric, statistics);
+      }
+    }
+    out += heading("Absolute error by source", style) + columns.text(style);
+  }
+  Columns columns(right);
+  columns.add(titles);
+  for (const auto& [metric, statistics] : summary.by_metric) {
+    add_statistics(columns, "all", metric, statistics);
+  }
+  return out + heading("Absolute error", style) + columns.text(style);
+}
+
+std::string validation_json(std::span<const ValidationRow> rows) {
+  const ValidationSummary summary = summarize(rows);
+  JsonWriter json;
+  json.begin_object();
+  json.key("runs").begin_array();
+  for (const ValidationRow& row : rows) {
+    json.begin_object(JsonWriter::Layout::kOneLine);
+    json.member("file", std::string_view(row.file));
+    json.member("source", std::string_view(row.source));
+    json.member("gate", row.gate).member("metric", std::string_view(row.metric));
+    json.member("measured", row.measured).member("predicted", row.predicted);
+    json.member("error", row.error()).end_object();
+  }
+  json.end_array();
+  json.key("summary");
+  write_by_metric(json, summary.by_metric);
+  json.key("by_source").begin_object();
+  for (const auto& [source, metrics] : summary.by_source) {
+    json.key(source);
+    write_by_metric(json, metrics);
+  }
+  json.end_object().end_object();
+  return std::move(json).take();
+}
+
+}  // namespace plumbline
