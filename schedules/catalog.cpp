@@ -34,7 +34,7 @@ constexpr std::array kSchedules{
                   kNone, one_f_one_b},
     ScheduleEntry{"interleaved_1f1b", "1F1B over several chunks per rank, depth first",
                   "arXiv:2104.04473", 2, kInterleaved, kGroupSize, interleaved_1f1b},
-    ScheduleEntry{"looped_bfs", "several chunks per rank, breadth first", "arXiv:2211.05953", 2,
+    ScheduleEntry{"looped_bfs", "several chunks per rank, breadth first", "arXiv:2211.05953", 1,
                   kLoopedBfs, kNone, looped_bfs},
     ScheduleEntry{"interleaved_zb",
                   "interleaved 1F1B with the backward split (ZB-1p for one chunk)",
