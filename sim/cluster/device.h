@@ -23,15 +23,38 @@ struct Sourced {
 
 /// Constants of t = t0 + ((flops/F)^p + (bytes/B)^p)^(1/p), fitted to GEMM samples.
 struct GemmFit {
-  FlopsPerSecond flops;     ///< F, burst
-  BytesPerSecond bytes;     ///< B
+  FlopsPerSecond flops;  ///< F, burst
+  BytesPerSecond bytes;  ///< B
   Seconds t0;
   double p = 2.0;
+  int neighbours = 8;  ///< samples that correct the form at a shape between them
+  Provenance provenance = Provenance::kMeasured;
+  std::string source;
+};
+
+/// Constants of t = t0 + flops/F + bytes/B + per_sequence * batch * kv_heads / multiprocessors:
+/// attention as serving runs it, one kernel over a paged cache.
+struct AttentionFit {
+  FlopsPerSecond flops;
+  BytesPerSecond bytes;
+  Seconds t0;
+  Seconds per_sequence;
+};
+
+/// A CSV of measured kernels that a profile names. It is read when prices are asked for, and
+/// refused when its bytes are not those the profile was fitted to.
+struct SampleFile {
+  std::string operation;  ///< "gemm", "attention_training", "attention_prefill",
+                          ///< "attention_decode", "collective"
+  std::string dtype;      ///< of the operands
+  std::string link;       ///< collective: the fabric it was measured on
+  std::string path;       ///< as the file system finds it
+  std::string sha256;     ///< 64 hexadecimal digits
 };
 
 /// One GPU. Rates are dense (no sparsity); `samples` files are read only when a price needs them.
 struct DeviceSpec {
-  std::string name;       ///< "h100_sxm_80g"
+  std::string name;  ///< "h100_sxm_80g"
   std::string summary;
   std::string profile_path;
   Bytes memory;
@@ -41,14 +64,27 @@ struct DeviceSpec {
   Sourced<BytesPerSecond> memory_bandwidth_streaming;
   std::map<std::string, FlopsPerSecond> peak_flops;  ///< "bf16", "fp16", "fp8", "fp32", ...
   std::map<std::string, GemmFit> gemm;               ///< by dtype
+  std::optional<AttentionFit> prefill, decode;       ///< serving kernels
+  /// Time relative to TN of the layouts "nn" and "nt".
+  std::map<std::string, Sourced<double>> layout_factor;
+  /// Traffic per output element of a product that accumulates in fp32.
+  Sourced<double> accumulate_bytes;
+  /// Backward over forward rate of fused attention where only the forward was measured.
+  Sourced<double> attention_backward_rate{1.0, Provenance::kDatasheet, ""};
   /// Sustained over burst rate of tensor-core kernels, by dtype (<= 1).
   std::map<std::string, Sourced<double>> sustained;
   Seconds kernel_latency;  ///< floor of an elementwise kernel inside a busy stream
   int multiprocessors = 0;
   double power_limit_w = 0.0;
-  bool calibrated = false;           ///< has measured kernels of its own
-  std::string nearest_relative;      ///< whose kernel forms price it otherwise
-  std::vector<std::string> notes;    ///< stated assumptions, printed with results
+  /// Clock under load ~ power^exponent: 1/3 where voltage falls with the clock, 1 at its floor.
+  Sourced<double> power_exponent{2.0 / 3.0, Provenance::kDatasheet, ""};
+  std::vector<SampleFile> samples;
+  bool calibrated = false;       ///< has measured kernels of its own
+  std::string nearest_relative;  ///< whose kernel forms price it otherwise
+  /// This device over its relative, from peaks: rates that were measured there times these.
+  double relative_flops = 1.0, relative_bandwidth = 1.0;
+  double fabric_fraction = 1.0;    ///< of its link's bandwidth that this GPU has (H800: 4/9)
+  std::vector<std::string> notes;  ///< stated assumptions, printed with results
 };
 
 /// A link type: intra-node fabric or NIC.
@@ -56,13 +92,16 @@ struct LinkSpec {
   std::string name;  ///< "ib_ndr400"
   std::string summary;
   std::string profile_path;
-  bool switched_fabric = false;     ///< NVSwitch: every pair at full rate
-  BytesPerSecond peak;              ///< one direction, per GPU (fabric) or per NIC
-  Sourced<Seconds> p2p_latency;     ///< send/recv alpha
+  bool switched_fabric = false;                  ///< NVSwitch: every pair at full rate
+  BytesPerSecond peak;                           ///< one direction, per GPU (fabric) or per NIC
+  Sourced<Seconds> p2p_latency;                  ///< send/recv alpha
   Sourced<BytesPerSecond> p2p_bandwidth;         ///< send/recv beta, one direction
   Sourced<BytesPerSecond> collective_bandwidth;  ///< per NIC inside a collective's ring
   Sourced<Seconds> collective_latency;           ///< per hop of a ring
-  double bidirectional_slowdown = 1.0;  ///< both directions at once over one way
+  double bidirectional_slowdown = 1.0;           ///< both directions at once over one way
+  /// What a node reaches inside a collective over this link, whatever its NICs; 0: no such bound.
+  BytesPerSecond node_collective_cap;
+  std::vector<SampleFile> samples;  ///< collectives inside one domain of this fabric
   bool calibrated = false;
   std::vector<std::string> notes;
 };
@@ -81,5 +120,9 @@ struct Cluster {
 
   int gpus() const { return gpus_per_node * nodes; }
 };
+
+/// The device under another power limit: sustained rates fall (or rise, never above burst) with
+/// power^power_exponent. The law is an assumption and is added to the notes.
+DeviceSpec at_power_limit(DeviceSpec device, double watts);
 
 }  // namespace plumbline

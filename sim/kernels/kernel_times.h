@@ -18,8 +18,8 @@ namespace plumbline {
 
 /// A kernel's price.
 struct KernelPrice {
-  Seconds burst;      ///< short, cool chip: what a microbenchmark reads
-  Seconds sustained;  ///< inside a long run at the power limit: what a training step sees
+  Seconds burst;              ///< short, cool chip: what a microbenchmark reads
+  Seconds sustained;          ///< inside a long run at the power limit: what a training step sees
   bool extrapolated = false;  ///< outside the measured range, or from a datasheet
 };
 
@@ -44,6 +44,15 @@ struct AttentionQuery {
   double query_tokens = 0, kv_tokens = 0;
   bool causal = true;
   bool backward = false;
+  bool serving = false;  ///< paged kernels of an inference engine instead of training's
+};
+
+/// One new token per sequence against a cache, as an inference engine runs it.
+struct DecodeQuery {
+  std::string_view dtype = "bf16";  ///< of the cache
+  double batch = 1;
+  double heads = 1, kv_heads = 1, head_dim = 128;
+  double kv_tokens = 0;  ///< of each sequence
 };
 
 enum class Collective { kAllReduce, kAllGather, kReduceScatter, kAllToAll };
@@ -59,23 +68,28 @@ struct CollectiveQuery {
   double nics = 0;
 };
 
-/// Factors for sensitivities and what-ifs: 1.1 means ten percent faster.
+/// Factors for sensitivities and what-ifs: 1.1 means ten percent faster. `gemm` divides the times
+/// of products and attention, `memory` those bytes/bandwidth terms of elementwise kernels, the
+/// last two the times of transfers inside and between nodes.
 struct HardwareScale {
   double gemm = 1.0, memory = 1.0, intra_node = 1.0, inter_node = 1.0;
 };
 
 class KernelTimes {
  public:
-  /// @param data_folder where hardware_profiles/ lives (sample CSVs are named relative to it)
   /// @throws InputError when a sample file is missing or does not match its SHA-256
   KernelTimes(const DeviceSpec& device, const LinkSpec& intra_node, const LinkSpec& inter_node,
               const HardwareScale& scale = {});
+  /// The same for a cluster, its power limit applied.
+  explicit KernelTimes(const Cluster& cluster, const HardwareScale& scale = {});
   ~KernelTimes();
   KernelTimes(KernelTimes&&) noexcept;
   KernelTimes& operator=(KernelTimes&&) noexcept;
 
+  /// @throws InputError (path "training.precision") for a dtype the device has no units for
   KernelPrice gemm(const GemmQuery& query) const;
   KernelPrice attention(const AttentionQuery& query) const;
+  KernelPrice attention_decode(const DecodeQuery& query) const;
   /// A memory-bound kernel: latency + bytes / streaming bandwidth.
   KernelPrice elementwise(Bytes traffic, double kernels = 1) const;
   KernelPrice collective(const CollectiveQuery& query) const;

@@ -1,0 +1,257 @@
+// hardware_profiles/GPU.yaml -> DeviceSpec.
+#include <filesystem>
+#include <utility>
+
+#include "sim/cluster/profile_node.h"
+#include "sim/cluster/read_parts.h"
+#include "sim/cluster/read_profile.h"
+
+namespace plumbline {
+namespace {
+
+namespace fs = std::filesystem;
+
+GemmFit read_gemm_fit(const ProfileNode& profile, const YamlNode& node, Provenance otherwise) {
+  node.allow_keys({"flops_per_s", "bytes_per_s", "t0_us", "p", "neighbours", "provenance", "source",
+                   "relative_standard_error", "error", "cross_validated"});
+  GemmFit fit;
+  fit.flops = FlopsPerSecond(node.required("flops_per_s").number_in(1, 1e20).value_or(1));
+  fit.bytes = BytesPerSecond(node.required("bytes_per_s").number_in(1, 1e18).value_or(1));
+  fit.t0 = Seconds(1e-6 * node.required("t0_us").number_in(0, 1e6).value_or(0));
+  fit.p = node.required("p").number_in(0.5, 64).value_or(2);
+  fit.neighbours = static_cast<int>(node.child("neighbours").integer_in(1, 32).value_or(8));
+  fit.provenance = node.child("provenance").present() ? profile.provenance(node) : otherwise;
+  fit.source = profile.source(node);
+  return fit;
+}
+
+AttentionFit read_attention_fit(const YamlNode& node) {
+  node.allow_keys({"flops_per_s", "bytes_per_s", "t0_us", "per_sequence_us", "source",
+                   "relative_standard_error", "error", "cross_validated"});
+  AttentionFit fit;
+  fit.flops = FlopsPerSecond(node.child("flops_per_s").number_in(1, 1e20).value_or(1e20));
+  fit.bytes = BytesPerSecond(node.required("bytes_per_s").number_in(1, 1e18).value_or(1));
+  fit.t0 = Seconds(1e-6 * node.required("t0_us").number_in(0, 1e6).value_or(0));
+  fit.per_sequence = Seconds(1e-6 * node.child("per_sequence_us").number_in(0, 1e6).value_or(0));
+  return fit;
+}
+
+void read_fitted(const ProfileNode& profile, const YamlNode& fitted, DeviceSpec& device) {
+  fitted.allow_keys({"gemm", "attention_prefill", "attention_decode"});
+  const YamlNode gemm = fitted.child("gemm");
+  if (gemm.present()) {
+    for (const auto& [dtype, node] : gemm.entries()) {
+      device.gemm[dtype] = read_gemm_fit(profile, node, Provenance::kMeasured);
+    }
+  }
+  const YamlNode prefill = fitted.child("attention_prefill");
+  if (prefill.present()) device.prefill = read_attention_fit(prefill);
+  const YamlNode decode = fitted.child("attention_decode");
+  if (decode.present()) device.decode = read_attention_fit(decode);
+}
+
+template <typename Rate>
+std::map<std::string, Rate> read_rates(const ProfileNode& profile, const YamlNode& node) {
+  std::map<std::string, Rate> rates;
+  if (!node.present()) return rates;
+  for (const auto& [dtype, value] : node.entries()) {
+    if (const auto number = profile.number(value)) rates[dtype] = Rate(number->value);
+  }
+  return rates;
+}
+
+std::map<std::string, Sourced<double>> read_factors(const ProfileNode& profile,
+                                                    const YamlNode& node, double low, double high) {
+  std::map<std::string, Sourced<double>> factors;
+  if (!node.present()) return factors;
+  for (const auto& [name, value] : node.entries()) {
+    const auto number = profile.number(value);
+    if (!number) continue;
+    if (number->value < low || number->value > high) {
+      value.problem("is " + std::to_string(number->value) + "; it must lie between " +
+                    std::to_string(low) + " and " + std::to_string(high));
+      continue;
+    }
+    factors[name] = *number;
+  }
+  return factors;
+}
+
+// What a device without kernels of its own takes from the one that resembles it most.
+void inherit(DeviceSpec& device, const DeviceSpec& relative) {
+  const auto peak = [](const DeviceSpec& d) {
+    const auto bf16 = d.peak_flops.find("bf16");
+    if (bf16 != d.peak_flops.end()) return bf16->second;
+    const auto fp16 = d.peak_flops.find("fp16");
+    return fp16 != d.peak_flops.end() ? fp16->second : FlopsPerSecond(1);
+  };
+  device.relative_flops = relative.relative_flops * (peak(device) / peak(relative));
+  device.relative_bandwidth =
+      relative.relative_bandwidth * (device.memory_bandwidth_peak / relative.memory_bandwidth_peak);
+  for (const auto& [dtype, fit] : relative.gemm) {
+    const auto mine = device.peak_flops.find(dtype);
+    const auto theirs = relative.peak_flops.find(dtype);
+    if (mine == device.peak_flops.end() || theirs == relative.peak_flops.end()) continue;
+    if (device.gemm.count(dtype)) continue;
+    GemmFit scaled = fit;
+    scaled.flops = (mine->second / theirs->second) * fit.flops;
+    scaled.bytes = device.relative_bandwidth / relative.relative_bandwidth * fit.bytes;
+    scaled.provenance = Provenance::kDatasheet;
+    device.gemm[dtype] = scaled;
+  }
+  // A device with fp16 only (V100) borrows the bf16 form: the same units' layout, another format.
+  if (device.gemm.empty() && relative.gemm.count("bf16")) {
+    GemmFit scaled = relative.gemm.at("bf16");
+    scaled.flops = device.relative_flops / relative.relative_flops * scaled.flops;
+    scaled.bytes = device.relative_bandwidth / relative.relative_bandwidth * scaled.bytes;
+    scaled.provenance = Provenance::kDatasheet;
+    device.gemm["fp16"] = scaled;
+  }
+  const auto scale = [&](const std::optional<AttentionFit>& fit) {
+    std::optional<AttentionFit> scaled = fit;
+    if (!scaled) return scaled;
+    scaled->flops = device.relative_flops / relative.relative_flops * fit->flops;
+    scaled->bytes = device.relative_bandwidth / relative.relative_bandwidth * fit->bytes;
+    return scaled;
+  };
+  if (!device.prefill) device.prefill = scale(relative.prefill);
+  if (!device.decode) device.decode = scale(relative.decode);
+  if (device.layout_factor.empty()) device.layout_factor = relative.layout_factor;
+  if (device.accumulate_bytes.source.empty()) device.accumulate_bytes = relative.accumulate_bytes;
+  if (device.attention_backward_rate.source.empty()) {
+    device.attention_backward_rate = relative.attention_backward_rate;
+  }
+  for (const auto& [dtype, factor] : relative.sustained) {
+    if (device.peak_flops.count(dtype)) device.sustained.emplace(dtype, factor);
+  }
+  for (SampleFile file : relative.samples) {
+    if (file.operation == "collective") continue;  // a fabric's, not a chip's
+    if (file.operation == "gemm" && !device.gemm.count(file.dtype)) {
+      if (file.dtype != "bf16" || !device.gemm.count("fp16")) continue;
+      file.dtype = "fp16";
+    }
+    device.samples.push_back(std::move(file));
+  }
+  device.notes.push_back(device.name +
+                         " has no measured kernels of its own: priced by the forms of " +
+                         relative.name + ", scaled by the ratios of their datasheet peaks");
+}
+
+}  // namespace
+
+std::vector<SampleFile> read_sample_list(const YamlNode& node, const std::string& profile_path) {
+  std::vector<SampleFile> samples;
+  if (!node.present()) return samples;
+  static constexpr std::array<std::string_view, 5> kOperations{
+      "gemm", "attention_training", "attention_prefill", "attention_decode", "collective"};
+  for (const YamlNode& item : node.items()) {
+    item.allow_keys({"operation", "dtype", "link", "file", "sha256", "note"});
+    SampleFile sample;
+    const auto operation = item.required("operation").choice(kOperations, "operation");
+    if (operation) sample.operation = kOperations[*operation];
+    sample.dtype = item.child("dtype").text().value_or("");
+    sample.link = item.child("link").text().value_or("");
+    const auto file = item.required("file").text();
+    if (file) sample.path = (fs::path(profile_path).parent_path() / *file).string();
+    sample.sha256 = item.required("sha256").text().value_or("");
+    if (sample.sha256.size() != 64 ||
+        sample.sha256.find_first_not_of("0123456789abcdef") != std::string::npos) {
+      item.child("sha256").problem("is not 64 lower-case hexadecimal digits");
+    }
+    if (sample.operation == "gemm" && sample.dtype.empty()) item.required("dtype");
+    samples.push_back(std::move(sample));
+  }
+  return samples;
+}
+
+DeviceSpec read_device(const std::string& path) {
+  Diagnostics problems;
+  const YamlNode root = YamlNode::load(path, problems);
+  problems.throw_if_any();
+  root.allow_keys({"schema",
+                   "name",
+                   "summary",
+                   "sources",
+                   "relative",
+                   "memory_bytes",
+                   "usable_memory_bytes",
+                   "memory_bandwidth",
+                   "multiprocessors",
+                   "power_limit_w",
+                   "power_exponent",
+                   "kernel_latency_us",
+                   "peak_flops",
+                   "sustained",
+                   "layout_factor",
+                   "accumulate_bytes",
+                   "attention_backward_rate",
+                   "fabric_fraction",
+                   "stated_gemm",
+                   "samples",
+                   "notes",
+                   "fitted"});
+  if (root.required("schema").text().value_or("") != "plumbline.device/1") {
+    root.child("schema").problem("is not plumbline.device/1, a GPU's profile");
+  }
+  const ProfileNode profile(root);
+
+  DeviceSpec device;
+  device.profile_path = path;
+  device.name = root.required("name").text().value_or("");
+  device.summary = root.child("summary").text().value_or("");
+  device.memory = Bytes(profile.required(root, "memory_bytes").value);
+  device.usable_memory = Bytes(profile.required(root, "usable_memory_bytes").value);
+  const YamlNode bandwidth = root.required("memory_bandwidth");
+  bandwidth.allow_keys({"peak", "streaming"});
+  device.memory_bandwidth_peak = BytesPerSecond(profile.required(bandwidth, "peak").value);
+  device.memory_bandwidth_streaming = as<BytesPerSecond>(profile.required(bandwidth, "streaming"));
+  device.peak_flops = read_rates<FlopsPerSecond>(profile, root.required("peak_flops"));
+  device.multiprocessors = static_cast<int>(profile.required(root, "multiprocessors").value);
+  device.power_limit_w = profile.required(root, "power_limit_w").value;
+  device.kernel_latency = Seconds(profile.required(root, "kernel_latency_us", 1e-6).value);
+  if (const auto exponent = profile.number(root.child("power_exponent"))) {
+    device.power_exponent = *exponent;
+  }
+  device.sustained = read_factors(profile, root.child("sustained"), 0.05, 1.0);
+  device.layout_factor = read_factors(profile, root.child("layout_factor"), 0.2, 5.0);
+  if (const auto bytes = profile.number(root.child("accumulate_bytes"))) {
+    device.accumulate_bytes = *bytes;
+  }
+  if (const auto rate = profile.number(root.child("attention_backward_rate"))) {
+    device.attention_backward_rate = *rate;
+  }
+  if (const auto fraction = profile.number(root.child("fabric_fraction"))) {
+    device.fabric_fraction = fraction->value;
+  }
+  device.samples = read_sample_list(root.child("samples"), path);
+  device.calibrated = !device.samples.empty() && !root.child("relative").present();
+  const YamlNode stated = root.child("stated_gemm");
+  if (stated.present()) {
+    for (const auto& [dtype, node] : stated.entries()) {
+      device.gemm[dtype] = read_gemm_fit(profile, node, Provenance::kDerived);
+    }
+  }
+  if (root.child("fitted").present()) read_fitted(profile, root.child("fitted"), device);
+  if (root.child("notes").present()) {
+    for (const YamlNode& note : root.child("notes").items()) {
+      if (const auto text = note.text()) device.notes.push_back(*text);
+    }
+  }
+  if (device.usable_memory > device.memory) {
+    root.child("usable_memory_bytes").problem("is more than memory_bytes");
+  }
+  problems.throw_if_any();
+
+  if (const auto relative = root.child("relative").text()) {
+    device.nearest_relative = *relative;
+    const fs::path beside = fs::path(path).parent_path() / (*relative + ".yaml");
+    if (*relative == device.name || !fs::exists(beside)) {
+      root.child("relative").problem("no profile is called '" + *relative + "'");
+      problems.throw_if_any();
+    }
+    inherit(device, read_device(beside.string()));
+  }
+  return device;
+}
+
+}  // namespace plumbline

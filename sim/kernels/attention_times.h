@@ -1,0 +1,50 @@
+// Attention: training kernels by their measured rate at a length, serving kernels from tables.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/cluster/device.h"
+#include "sim/kernels/csv_table.h"
+#include "sim/kernels/kernel_times.h"
+#include "sim/kernels/residual_table.h"
+
+namespace plumbline {
+
+class AttentionTimes {
+ public:
+  explicit AttentionTimes(const DeviceSpec& device);
+
+  KernelPrice prefill(const AttentionQuery& query) const;
+  KernelPrice decode(const DecodeQuery& query) const;
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ private:
+  /// Rates of fused training attention for one mask and head size, by length.
+  struct Rates {
+    double head_dim = 128;
+    bool causal = true;
+    std::vector<double> log_length, log_forward, log_backward;  ///< natural logarithms; flop/s
+  };
+
+  void read_rates(const CsvTable& csv);
+  const Rates& rates_for(const AttentionQuery& query) const;
+  KernelPrice from_rates(const AttentionQuery& query) const;
+  KernelPrice from_table(const AttentionQuery& query) const;
+  KernelPrice sustained(Seconds burst, Seconds fixed, bool extrapolated) const;
+
+  std::vector<Rates> rates_;
+  std::optional<AttentionFit> prefill_fit_, decode_fit_;
+  ResidualTable prefill_, decode_;
+  double backward_rate_ = 1.0;
+  double clock_ = 1.0;
+  double relative_flops_ = 1.0;
+  FlopsPerSecond peak_;
+  int multiprocessors_ = 1;
+  Seconds latency_;
+  bool calibrated_ = false;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace plumbline

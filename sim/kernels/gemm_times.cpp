@@ -1,0 +1,139 @@
+// t = form(m, n, k) * exp(residual of the measured neighbours) * layout + fp32 accumulation.
+//
+// Samples are bursts of a few milliseconds on a cool chip. A training step runs at the clock that
+// the power limit leaves: only the compute term of the form slows down by it, so a product that
+// waits for memory costs the same in both regimes.
+#include "sim/kernels/gemm_times.h"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "sim/core/diagnostic.h"
+#include "sim/kernels/forms.h"
+#include "sim/kernels/samples.h"
+
+namespace plumbline {
+namespace {
+
+ResidualTable::Point shape_point(double m, double n, double k) {
+  return {std::log2(m), std::log2(n), std::log2(k), 0.0};
+}
+
+ResidualTable read_residuals(const SampleFile& file, const GemmFit& fit) {
+  const CsvTable csv = read_samples(file);
+  const std::size_t cm = csv.column("m"), cn = csv.column("n"), ck = csv.column("k"),
+                    ct = csv.column("latency_us");
+  ResidualTable table;
+  for (std::size_t row = 0; row < csv.rows(); ++row) {
+    const double m = csv.number(row, cm), n = csv.number(row, cn), k = csv.number(row, ck);
+    const double measured = csv.number(row, ct) * 1e-6;
+    const Seconds form = gemm_form(fit, gemm_work(file.dtype, m, n, k));
+    table.add(shape_point(m, n, k), std::log(measured / form.base()));
+  }
+  table.finish();
+  return table;
+}
+
+// The dtype whose measured form stands in for another's, best first.
+constexpr std::array kStandIns{"bf16", "fp16"};
+
+double factor_or_one(const std::map<std::string, Sourced<double>>& factors, const char* key) {
+  const auto it = factors.find(key);
+  return it == factors.end() ? 1.0 : it->second.value;
+}
+
+}  // namespace
+
+GemmTimes::GemmTimes(const DeviceSpec& device)
+    : device_name_(device.name),
+      layout_nn_(factor_or_one(device.layout_factor, "nn")),
+      layout_nt_(factor_or_one(device.layout_factor, "nt")),
+      accumulate_bytes_(device.accumulate_bytes.value),
+      streaming_(device.memory_bandwidth_streaming.value) {
+  for (const SampleFile& file : device.samples) {
+    const auto fit = device.gemm.find(file.dtype);
+    if (file.operation != "gemm" || fit == device.gemm.end()) continue;
+    tables_.emplace(file.dtype, read_residuals(file, fit->second));
+  }
+  const auto sustained = [&](const std::string& dtype, double otherwise) {
+    const auto it = device.sustained.find(dtype);
+    return it == device.sustained.end() ? otherwise : it->second.value;
+  };
+  std::string base;
+  for (const char* name : kStandIns) {
+    if (base.empty() && device.gemm.count(name)) base = name;
+  }
+  const double base_clock = base.empty() ? 1.0 : sustained(base, 1.0);
+  const auto residuals = [&](const std::string& dtype) -> const ResidualTable* {
+    const auto own = tables_.find(dtype);
+    if (own != tables_.end()) return &own->second;
+    const auto other = tables_.find(base);
+    return other == tables_.end() ? nullptr : &other->second;
+  };
+  for (const auto& [dtype, fit] : device.gemm) {
+    models_[dtype] = {fit, sustained(dtype, base_clock), residuals(dtype),
+                      device.calibrated && tables_.count(dtype) > 0};
+  }
+  // A dtype that nobody measured: the stand-in's form with the rate scaled by the peaks.
+  for (const auto& [dtype, peak] : device.peak_flops) {
+    if (models_.count(dtype) || base.empty()) continue;
+    const auto base_peak = device.peak_flops.find(base);
+    if (base_peak == device.peak_flops.end()) continue;
+    const double ratio = peak / base_peak->second;
+    Model model{device.gemm.at(base), sustained(dtype, base_clock), residuals(base), false};
+    model.fit.flops = ratio * model.fit.flops;
+    const bool same_units = ratio == 1.0 && element_bytes(dtype) == element_bytes(base);
+    model.own_samples = same_units && models_.at(base).own_samples;
+    models_[dtype] = model;
+    if (!same_units) {
+      notes_.push_back(device.name + ": " + dtype + " products are priced as " + base +
+                       " times the ratio of the peaks");
+    }
+  }
+}
+
+const GemmTimes::Model& GemmTimes::model(std::string_view dtype) const {
+  auto it = models_.find(dtype);
+  // Block-scaled fp8 runs at the rate of fp8 where a profile does not tell them apart.
+  if (it == models_.end() && dtype == "mxfp8") it = models_.find("fp8");
+  if (it != models_.end()) return it->second;
+  std::string known;
+  for (const auto& [name, unused] : models_) known += (known.empty() ? "" : ", ") + name;
+  Diagnostic diagnostic;
+  diagnostic.path = "training.precision";
+  diagnostic.problem = device_name_ + " has no units for " + std::string(dtype);
+  diagnostic.hint = "it has " + known;
+  std::vector<Diagnostic> all;
+  all.push_back(std::move(diagnostic));
+  throw InputError(std::move(all));
+}
+
+KernelPrice GemmTimes::price(const GemmQuery& query) const {
+  KernelPrice price;
+  if (query.m <= 0 || query.n <= 0 || query.k <= 0 || query.batch <= 0) return price;
+  const Model& model = this->model(query.dtype);
+  const GemmWork work = gemm_work(query.dtype, query.m, query.n, query.k, query.batch);
+
+  double factor = 1.0;
+  price.extrapolated = !model.own_samples;
+  if (model.residuals) {
+    // A batch fills the chip as one product with all its rows does.
+    const auto estimate = model.residuals->at(shape_point(query.m * query.batch, query.n, query.k),
+                                              model.fit.neighbours);
+    factor = std::exp(estimate.log_residual);
+    price.extrapolated = price.extrapolated || estimate.outside;
+  }
+  if (query.layout == GemmLayout::kNn) factor *= layout_nn_;
+  if (query.layout == GemmLayout::kNt) factor *= layout_nt_;
+
+  Seconds accumulation;
+  if (query.accumulate_fp32) {
+    accumulation = Bytes(accumulate_bytes_ * query.m * query.n * query.batch) / streaming_;
+  }
+  price.burst = factor * gemm_form(model.fit, work) + accumulation;
+  price.sustained = factor * gemm_form(model.fit, work, model.clock) + accumulation;
+  return price;
+}
+
+}  // namespace plumbline

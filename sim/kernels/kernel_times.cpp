@@ -1,0 +1,97 @@
+#include "sim/kernels/kernel_times.h"
+
+#include <utility>
+
+#include "sim/kernels/attention_times.h"
+#include "sim/kernels/collective_times.h"
+#include "sim/kernels/gemm_times.h"
+
+namespace plumbline {
+namespace {
+
+KernelPrice faster(KernelPrice price, double factor) {
+  price.burst = price.burst / factor;
+  price.sustained = price.sustained / factor;
+  return price;
+}
+
+DeviceSpec device_of(const Cluster& cluster) {
+  if (!cluster.power_limit_w) return cluster.device;
+  return at_power_limit(cluster.device, *cluster.power_limit_w);
+}
+
+}  // namespace
+
+struct KernelTimes::Tables {
+  Tables(const DeviceSpec& device, const LinkSpec& intra, const LinkSpec& inter,
+         const HardwareScale& factors)
+      : scale(factors),
+        gemm(device),
+        attention(device),
+        collectives(device, intra, inter),
+        latency(device.kernel_latency),
+        streaming(device.memory_bandwidth_streaming.value),
+        notes(device.notes),
+        calibrated(device.memory_bandwidth_streaming.provenance != Provenance::kDatasheet) {
+    const auto append = [this](const std::vector<std::string>& more) {
+      notes.insert(notes.end(), more.begin(), more.end());
+    };
+    append(gemm.notes());
+    append(attention.notes());
+    append(intra.notes);
+    if (inter.name != intra.name) append(inter.notes);
+  }
+
+  HardwareScale scale;
+  GemmTimes gemm;
+  AttentionTimes attention;
+  CollectiveTimes collectives;
+  Seconds latency;
+  BytesPerSecond streaming;
+  std::vector<std::string> notes;
+  bool calibrated;
+};
+
+KernelTimes::KernelTimes(const DeviceSpec& device, const LinkSpec& intra_node,
+                         const LinkSpec& inter_node, const HardwareScale& scale)
+    : tables_(std::make_unique<const Tables>(device, intra_node, inter_node, scale)) {}
+
+KernelTimes::KernelTimes(const Cluster& cluster, const HardwareScale& scale)
+    : KernelTimes(device_of(cluster), cluster.intra_node, cluster.inter_node, scale) {}
+
+KernelTimes::~KernelTimes() = default;
+KernelTimes::KernelTimes(KernelTimes&&) noexcept = default;
+KernelTimes& KernelTimes::operator=(KernelTimes&&) noexcept = default;
+
+KernelPrice KernelTimes::gemm(const GemmQuery& query) const {
+  return faster(tables_->gemm.price(query), tables_->scale.gemm);
+}
+
+KernelPrice KernelTimes::attention(const AttentionQuery& query) const {
+  return faster(tables_->attention.prefill(query), tables_->scale.gemm);
+}
+
+KernelPrice KernelTimes::attention_decode(const DecodeQuery& query) const {
+  return faster(tables_->attention.decode(query), tables_->scale.memory);
+}
+
+KernelPrice KernelTimes::elementwise(Bytes traffic, double kernels) const {
+  KernelPrice price;
+  price.burst = kernels * tables_->latency + traffic / (tables_->scale.memory * tables_->streaming);
+  price.sustained = price.burst;
+  price.extrapolated = !tables_->calibrated;
+  return price;
+}
+
+KernelPrice KernelTimes::collective(const CollectiveQuery& query) const {
+  return tables_->collectives.price(query, tables_->scale.intra_node, tables_->scale.inter_node);
+}
+
+KernelPrice KernelTimes::send_recv(Bytes bytes, bool same_node, bool bidirectional) const {
+  return faster(tables_->collectives.send_recv(bytes, same_node, bidirectional),
+                same_node ? tables_->scale.intra_node : tables_->scale.inter_node);
+}
+
+const std::vector<std::string>& KernelTimes::notes() const { return tables_->notes; }
+
+}  // namespace plumbline
