@@ -15,11 +15,20 @@ struct Link {
   std::int32_t id = -1;
 };
 
-bool has_pairs(const Schedule& schedule) {
-  return std::any_of(schedule.ranks.begin(), schedule.ranks.end(), [](const auto& ops) {
-    return std::any_of(ops.begin(), ops.end(), [](const Op& op) { return op.overlaps_next; });
-  });
-}
+/// Which kinds of operations the stages have, and whether any two run as a pair.
+struct Usage {
+  explicit Usage(const Schedule& schedule)
+      : kinds(4 * static_cast<std::size_t>(schedule.num_stages())) {
+    for (const std::vector<Op>& program : schedule.ranks) {
+      for (const Op& op : program) {
+        kinds[4 * static_cast<std::size_t>(op.stage) + static_cast<std::size_t>(op.kind)] = 1;
+        pairs = pairs || op.overlaps_next;
+      }
+    }
+  }
+  std::vector<std::uint8_t> kinds;  // [num_stages][4]
+  bool pairs = false;
+};
 
 }  // namespace
 
@@ -27,6 +36,7 @@ Hops::Hops(const Schedule& schedule, const TrainingCosts& costs, const OpTimes& 
            const LoweringOptions& options)
     : stages_(static_cast<std::size_t>(schedule.num_stages())),
       hops_(2 * stages_ * schedule.stage_rank.size()) {
+  const Usage usage(schedule);
   std::map<std::pair<int, int>, Link> links;
   for (std::size_t replica = 0; replica < schedule.stage_rank.size(); ++replica) {
     const std::vector<int>& rank_of = schedule.stage_rank[replica];
@@ -44,6 +54,7 @@ Hops::Hops(const Schedule& schedule, const TrainingCosts& costs, const OpTimes& 
         link.slowest_hop = std::max(link.slowest_hop, hop.time);
         for (const OpKind kind : {OpKind::kForward, OpKind::kBackward, OpKind::kInputGrad}) {
           if ((kind == OpKind::kForward) != forward) continue;
+          if (usage.kinds[4 * stage + static_cast<std::size_t>(kind)] == 0) continue;
           const Op op{.kind = kind, .stage = static_cast<std::int32_t>(stage)};
           link.shortest_producer = std::min(link.shortest_producer, times.of(op));
         }
@@ -52,10 +63,9 @@ Hops::Hops(const Schedule& schedule, const TrainingCosts& costs, const OpTimes& 
   }
   // Results for one link are produced one operation apart, so a hop that is shorter than every
   // producer never finds its link taken and needs no place in a queue.
-  const bool pairs = has_pairs(schedule);
   for (auto& [ranks, link] : links) {
     const bool can_meet =
-        link.slowest_hop > link.shortest_producer || (pairs && link.slowest_hop > 0);
+        link.slowest_hop > link.shortest_producer || (usage.pairs && link.slowest_hop > 0);
     if (can_meet) link.id = static_cast<std::int32_t>(links_++);
   }
   for (std::size_t replica = 0; replica < schedule.stage_rank.size(); ++replica) {

@@ -47,7 +47,7 @@ struct WalkResult {
 /// Emits every operation and transfer.
 /// REQUIRES: stages, micro-batches and ranks of the operations are within the schedule's shape,
 /// and no operation appears twice
-/// @throws InputError when the walk stops before the end: a deadlock (see deadlock.h)
+/// @throws InputError when the walk stops before the end: a deadlock
 WalkResult walk_programs(const WalkInput& input, StepBuilder& builder, MilestoneHandler& handler);
 
 }  // namespace plumbline

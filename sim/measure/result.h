@@ -22,13 +22,13 @@ struct Breakdown {
 
 /// Why a rank idles inside the compute phase; the parts sum to its idle time.
 struct IdleCauses {
-  double warm_up = 0;         ///< before its first operation, data still upstream
-  double drain = 0;           ///< after its last operation
-  double imbalance = 0;       ///< a neighbour's operation takes longer than its own
-  double dependency = 0;      ///< the schedule's order makes it wait on an equal neighbour
-  double forward_comm = 0;    ///< an exposed activation transfer
-  double backward_comm = 0;   ///< an exposed gradient transfer
-  double slow_link = 0;       ///< of those, what the slowest hop costs beyond the median hop
+  double warm_up = 0;        ///< before its first operation, data still upstream
+  double drain = 0;          ///< after its last operation
+  double imbalance = 0;      ///< a neighbour's operation takes longer than its own
+  double dependency = 0;     ///< the schedule's order makes it wait on an equal neighbour
+  double forward_comm = 0;   ///< an exposed activation transfer
+  double backward_comm = 0;  ///< an exposed gradient transfer
+  double slow_link = 0;      ///< of those, what the slowest hop costs beyond the median hop
 };
 
 struct MemoryPoint {
@@ -42,21 +42,21 @@ struct RankResult {
   std::vector<int> stage_ids;
   double busy_s = 0, idle_s = 0, span_s = 0;
   IdleCauses idle_by_cause;
-  MemoryBreakdown peak;           ///< at the moment of the rank's peak
+  MemoryBreakdown peak;  ///< at the moment of the rank's peak
   double peak_time_s = 0;
-  std::string peak_operation;     ///< "0B0"
+  std::string peak_operation;  ///< "0B0"
   int peak_live_activations = 0;
   std::vector<MemoryPoint> memory_over_time;  ///< filled when a trace is asked for
 };
 
 struct CriticalStep {
-  std::string what;   ///< "F on rank 3", "transfer 3 -> 4", ...
+  std::string what;  ///< "F on rank 3", "transfer 3 -> 4", ...
   double seconds = 0;
   int tasks = 0;
 };
 
 struct Sensitivity {
-  std::string what;           ///< "GEMM 10 % faster"
+  std::string what;  ///< "GEMM 10 % faster"
   double iteration_time_s = 0;
   double saved_fraction = 0;
 };

@@ -1,0 +1,141 @@
+#include "sim/measure/lower_bound.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <vector>
+
+#include "sim/lowering/op_times.h"
+#include "sim/lowering/step_tail.h"
+
+namespace plumbline {
+namespace {
+
+constexpr SimTime kUnused = std::numeric_limits<SimTime>::max();
+
+/// Work of one rank, and the shortest that each of its operations takes anywhere.
+struct Work {
+  SimTime all = 0;
+  SimTime weight_grads = 0;
+};
+
+class Bound {
+ public:
+  Bound(const Schedule& schedule, const TrainingCosts& costs, const LoweringOptions& options)
+      : schedule_(schedule),
+        costs_(costs),
+        stages_(stages_of_ranks(schedule)),
+        shortest_(costs.stages.size(), {kUnused, kUnused}),
+        work_(schedule.ranks.size()) {
+    const OpTimes times(costs.stages, options);
+    for (std::size_t rank = 0; rank < work_.size(); ++rank) {
+      const std::vector<Op>& program = schedule.ranks[rank];
+      for (std::size_t i = 0; i < program.size(); ++i) {
+        const Op& op = program[i];
+        SimTime time = times.of(op);
+        if (begins_pair(program, i)) time = times.of(op, program[i + 1]);
+        if (i > 0 && begins_pair(program, i - 1)) time = times.of(op, program[i - 1]);
+        work_[rank].all += time;
+        if (op.kind == OpKind::kWeightGrad) {
+          work_[rank].weight_grads += time;
+        } else {
+          SimTime& shortest = shortest_[op.stage][op.kind == OpKind::kForward ? 0 : 1];
+          shortest = std::min(shortest, time);
+        }
+      }
+    }
+  }
+
+  SimTime iteration() const {
+    SimTime gradients_done = 0;
+    SimTime after = 0;
+    for (int rank = 0; rank < schedule_.num_ranks(); ++rank) {
+      gradients_done = std::max(gradients_done, rank_done(rank));
+      after = std::max(after, optimizer(rank) + gather(rank));
+    }
+    for (std::size_t replica = 0; replica < schedule_.stage_rank.size(); ++replica) {
+      gradients_done = std::max(gradients_done, there_and_back(replica));
+    }
+    return gradients_done + after;
+  }
+
+  SimTime period() const {
+    SimTime longest = 0;
+    for (int rank = 0; rank < schedule_.num_ranks(); ++rank) {
+      longest = std::max(longest, work_[rank].all + optimizer(rank));
+    }
+    return longest;
+  }
+
+ private:
+  // When the rank's gradients can be reduced everywhere: head, work, then its tail or the traffic
+  // that the work cannot cover.
+  SimTime rank_done(int rank) const {
+    if (schedule_.ranks[rank].empty()) return 0;
+    SimTime head = kUnused, tail = kUnused, last_bucket = kUnused, reduce = 0;
+    for (std::size_t replica = 0; replica < schedule_.stage_rank.size(); ++replica) {
+      for (int stage = 0; stage < schedule_.num_stages(); ++stage) {
+        if (schedule_.stage_rank[replica][stage] != rank) continue;
+        head = std::min(head, way(replica, stage, 0));
+        tail = std::min(tail, way(replica, stage, 1));
+        if (costs_.data.empty()) continue;
+        const DataParallelCost& data = costs_.data[stage];
+        last_bucket = std::min(last_bucket, to_sim_time(min(data.last_bucket, data.reduce)));
+        reduce += to_sim_time(data.reduce);
+      }
+    }
+    if (costs_.data.empty()) last_bucket = 0;
+    const SimTime exposed = costs_.data_overlap ? last_bucket : reduce;
+    const Work& work = work_[rank];
+    return head + std::max(work.all + exposed, work.all - work.weight_grads + tail);
+  }
+
+  // Forwards (direction 0) or backwards (1) of the stages before `stage`, with their hops.
+  SimTime way(std::size_t replica, int stage, int direction) const {
+    SimTime time = 0;
+    for (int before = 0; before < stage; ++before) {
+      if (shortest_[before][direction] != kUnused) time += shortest_[before][direction];
+      time += hop(replica, before, direction);
+    }
+    return time;
+  }
+
+  // Between `stage` and the next one.
+  SimTime hop(std::size_t replica, int stage, int direction) const {
+    const std::vector<int>& rank_of = schedule_.stage_rank[replica];
+    if (rank_of[stage] == rank_of[stage + 1]) return 0;
+    return to_sim_time(
+        (direction == 0 ? costs_.forward_hop[stage] : costs_.backward_hop[stage + 1]).latency);
+  }
+
+  SimTime there_and_back(std::size_t replica) const {
+    const int last = schedule_.num_stages() - 1;
+    SimTime time = way(replica, last, 0) + way(replica, last, 1);
+    for (const SimTime turn : shortest_[last]) time += turn == kUnused ? 0 : turn;
+    return time;
+  }
+
+  SimTime optimizer(int rank) const {
+    return costs_.optimizer.empty() ? 0 : to_sim_time(costs_.optimizer[rank]);
+  }
+  SimTime gather(int rank) const {
+    if (costs_.data.empty() || schedule_.ranks[rank].empty()) return 0;
+    return to_sim_time(exposed_gather(costs_, stages_[rank], schedule_.ranks[rank].front().stage));
+  }
+
+  const Schedule& schedule_;
+  const TrainingCosts& costs_;
+  std::vector<std::vector<int>> stages_;
+  std::vector<std::array<SimTime, 2>> shortest_;  // [num_stages] forward, input gradient
+  std::vector<Work> work_;                        // [ranks]
+};
+
+}  // namespace
+
+SimTime lower_bound(const Schedule& schedule, const TrainingCosts& costs,
+                    const LoweringOptions& options) {
+  const Bound bound(schedule, costs, options);
+  return schedule.flushes ? bound.iteration() : bound.period();
+}
+
+}  // namespace plumbline

@@ -1,0 +1,31 @@
+// What a rank holds over time, and its peak.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "schedules/schedule.h"
+#include "sim/engine/timeline.h"
+#include "sim/lowering/lower_training.h"
+#include "sim/measure/result.h"
+#include "sim/memory/memory_model.h"
+
+namespace plumbline {
+
+struct MemoryPeak {
+  MemoryBreakdown bytes;  ///< by cause, at the moment of the peak
+  SimTime time = 0;
+  std::string operation;               ///< whose start is the moment: "0B0", of a pair "(0F7;7B3)"
+  int live_activations = 0;            ///< most at any time, in (stage, micro-batch) pairs
+  std::vector<MemoryPoint> over_time;  ///< when asked for: bytes from each moment on
+};
+
+/// Walks the operations of `rank` in the order of the timeline.
+///
+/// An activation is there from the start of its F to the end of its B, or W; after I the part
+/// that W needs stays.  What an operation needs besides is there while it runs.  The peak is the
+/// first moment with the most bytes.
+MemoryPeak memory_peak(const LoweredStep& step, const Timeline& timeline, const Schedule& schedule,
+                       const MemoryModel& memory, int rank, bool over_time);
+
+}  // namespace plumbline

@@ -1,0 +1,213 @@
+#include "sim/measure/rank_times.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "sim/lowering/op_times.h"
+
+namespace plumbline {
+namespace {
+
+double seconds(SimTime time, int iterations) { return to_seconds(time).base() / iterations; }
+
+/// Adds `share` of `cost` to `sum`.
+void add(OpCost& sum, const OpCost& cost, double share) {
+  sum.compute += share * cost.compute;
+  sum.recompute += share * cost.recompute;
+  sum.tensor_comm += share * cost.tensor_comm;
+  sum.context_comm += share * cost.context_comm;
+  sum.expert_comm += share * cost.expert_comm;
+  sum.data_comm += share * cost.data_comm;
+  sum.host += share * cost.host;
+}
+
+/// Adds `busy` seconds in the proportions of `cost`, so that the parts sum to the rounded times of
+/// the timeline and not to the unrounded prices.
+void add_causes(OpCost& sum, const OpCost& cost, SimTime busy) {
+  if (busy > 0) add(sum, cost, to_seconds(busy) / cost.total());
+}
+
+/// The lower median of the hops between different ranks.
+SimTime median_hop(const Schedule& schedule, const TrainingCosts& costs) {
+  std::vector<SimTime> hops;
+  for (const std::vector<int>& rank_of : schedule.stage_rank) {
+    for (std::size_t stage = 0; stage + 1 < rank_of.size(); ++stage) {
+      if (rank_of[stage] == rank_of[stage + 1]) continue;
+      hops.push_back(to_sim_time(costs.forward_hop[stage].latency));
+      hops.push_back(to_sim_time(costs.backward_hop[stage + 1].latency));
+    }
+  }
+  if (hops.empty()) return 0;
+  const auto middle = hops.begin() + static_cast<std::ptrdiff_t>((hops.size() - 1) / 2);
+  std::nth_element(hops.begin(), middle, hops.end());
+  return *middle;
+}
+
+/// One rank's compute stream, read from left to right.
+class StreamReader {
+ public:
+  StreamReader(const Schedule& schedule, const LoweredStep& step, const Timeline& timeline,
+               const TrainingCosts& costs, const Releases& releases, const Window& window)
+      : schedule_(schedule),
+        step_(step),
+        timeline_(timeline),
+        costs_(costs),
+        releases_(releases),
+        window_(window),
+        median_hop_(median_hop(schedule, costs)),
+        busy_(costs.stages.size()) {}
+
+  /// @param stream  the tasks of the rank's compute stream in order: operations, and in
+  ///                asynchronous schedules optimizer steps
+  RankTimes read(int rank, const std::vector<TaskId>& stream) {
+    times_ = {};
+    std::fill(busy_.begin(), busy_.end(), std::array<SimTime, 4>{});
+    SimTime free_since = window_.begin;
+    bool any = false;
+    for (std::size_t i = 0; i < stream.size(); ++i) {
+      const TaskId task = stream[i];
+      if (timeline_.finish[task] <= window_.begin && window_.begin > 0) continue;
+      if (timeline_.start[task] > free_since) {
+        add_gap(idle_gap(step_, timeline_, releases_, rank, free_since, task), !any);
+      }
+      add_task(rank, i, task);
+      free_since = std::max(free_since, timeline_.finish[task]);
+      any = true;
+      if (free_since >= window_.end) break;
+    }
+    times_.drain = std::max<SimTime>(0, window_.end - free_since);
+    for (std::size_t stage = 0; stage < busy_.size(); ++stage) {
+      for (std::size_t kind = 0; kind < 4; ++kind) {
+        add_causes(times_.causes, op_cost(costs_.stages[stage], static_cast<OpKind>(kind)),
+                   busy_[stage][kind]);
+      }
+    }
+    return times_;
+  }
+
+ private:
+  void add_gap(const IdleGap& gap, bool first) {
+    // A gap may stick out of the window on the right; its transfer is its last part.
+    const SimTime outside = std::max<SimTime>(0, gap.end - window_.end);
+    const SimTime length = gap.end - gap.begin - outside;
+    if (length <= 0) return;
+    if (gap.data) {
+      times_.data += length;
+      return;
+    }
+    const SimTime transfer = std::clamp<SimTime>(gap.transfer - outside, 0, length);
+    const SimTime slow = std::clamp<SimTime>(gap.hop - median_hop_, 0, transfer);
+    times_.slow_link += slow;
+    (gap.forward ? times_.forward_comm : times_.backward_comm) += transfer - slow;
+    // An asynchronous rank is in the middle of its stream when the window opens.
+    (first && step_.iterations == 1 ? times_.warm_up : times_.waits) += length - transfer;
+  }
+
+  void add_task(int rank, std::size_t index, TaskId task) {
+    const SimTime inside = std::min(timeline_.finish[task], window_.end) -
+                           std::max(timeline_.start[task], window_.begin);
+    if (inside <= 0) return;
+    const TaskLabel& label = step_.labels[task];
+    if (label.kind == TaskKind::kOptimizer) {
+      times_.optimizer += inside;
+      return;
+    }
+    times_.busy += inside;
+    if (times_.last_end == 0) times_.first_start = timeline_.start[task];
+    times_.last_end = timeline_.finish[task];
+    if (const Op* partner = partner_of(rank, index)) {
+      const OpCost& own = op_cost(costs_.stages[label.stage], static_cast<OpKind>(label.kind));
+      const OpCost& other = op_cost(costs_.stages[partner->stage], partner->kind);
+      add_causes(times_.causes, beside(own, other, step_.options), inside);
+    } else {
+      busy_[label.stage][static_cast<std::size_t>(label.kind)] += inside;
+    }
+  }
+
+  /// The other operation of the overlapped pair that the rank's operation `index` belongs to.
+  const Op* partner_of(int rank, std::size_t index) const {
+    if (step_.iterations != 1) return nullptr;
+    const std::vector<Op>& program = schedule_.ranks[rank];
+    if (begins_pair(program, index)) return &program[index + 1];
+    return index > 0 && begins_pair(program, index - 1) ? &program[index - 1] : nullptr;
+  }
+
+  const Schedule& schedule_;
+  const LoweredStep& step_;
+  const Timeline& timeline_;
+  const TrainingCosts& costs_;
+  const Releases& releases_;
+  Window window_;
+  SimTime median_hop_;
+  std::vector<std::array<SimTime, 4>> busy_;  // [num_stages] by kind, of operations alone
+  RankTimes times_;
+};
+
+/// [ranks] the compute streams with the optimizer steps that stand between operations.
+std::vector<std::vector<TaskId>> streams_with_optimizer(const LoweredStep& step) {
+  std::vector<std::vector<TaskId>> streams = step.rank_ops;
+  for (TaskId task = 0; task < step.labels.size(); ++task) {
+    const TaskLabel& label = step.labels[task];
+    if (label.kind == TaskKind::kOptimizer) streams[label.rank].push_back(task);
+  }
+  // Ids of one stream ascend in its order.
+  for (std::vector<TaskId>& stream : streams) std::sort(stream.begin(), stream.end());
+  return streams;
+}
+
+/// When the last gradient of an iteration has ended on rank 0.
+SimTime end_of_iteration(const Schedule& schedule, const LoweredStep& step,
+                         const Timeline& timeline, int iteration) {
+  SimTime end = 0;
+  for (const TaskId task : step.rank_ops.front()) {
+    const TaskLabel& label = step.labels[task];
+    if (label.kind != TaskKind::kForward &&
+        label.microbatch < (iteration + 1) * schedule.shape.microbatches) {
+      end = std::max(end, timeline.finish[task]);
+    }
+  }
+  return end;
+}
+
+}  // namespace
+
+Window accounted_window(const Schedule& schedule, const LoweredStep& step,
+                        const Timeline& timeline) {
+  if (step.iterations > 1) {
+    return {.begin = end_of_iteration(schedule, step, timeline, step.first_steady_iteration - 1),
+            .end = end_of_iteration(schedule, step, timeline, step.last_steady_iteration - 1),
+            .iterations = step.last_steady_iteration - step.first_steady_iteration};
+  }
+  Window window;
+  for (const std::vector<TaskId>& ops : step.rank_ops) {
+    if (!ops.empty()) window.end = std::max(window.end, timeline.finish[ops.back()]);
+  }
+  return window;
+}
+
+std::vector<RankTimes> rank_times(const Schedule& schedule, const LoweredStep& step,
+                                  const Timeline& timeline, const TrainingCosts& costs,
+                                  const Releases& releases, const Window& window) {
+  StreamReader reader(schedule, step, timeline, costs, releases, window);
+  std::vector<RankTimes> times;
+  const bool asynchronous = step.iterations > 1;
+  const auto streams = asynchronous ? streams_with_optimizer(step) : step.rank_ops;
+  for (std::size_t rank = 0; rank < streams.size(); ++rank) {
+    times.push_back(reader.read(static_cast<int>(rank), streams[rank]));
+  }
+  return times;
+}
+
+IdleCauses idle_causes(const RankTimes& times, SimTime busiest, int iterations) {
+  const SimTime imbalance = std::min(times.waits, busiest - times.busy);
+  return {.warm_up = seconds(times.warm_up, iterations),
+          .drain = seconds(times.drain, iterations),
+          .imbalance = seconds(imbalance, iterations),
+          .dependency = seconds(times.waits - imbalance, iterations),
+          .forward_comm = seconds(times.forward_comm, iterations),
+          .backward_comm = seconds(times.backward_comm, iterations),
+          .slow_link = seconds(times.slow_link, iterations)};
+}
+
+}  // namespace plumbline
