@@ -17,10 +17,16 @@ using Name = std::string_view;
 constexpr std::span<const Name> kNone{};
 constexpr std::array<Name, 1> kGroupSize{"microbatch_group_size"};
 
+constexpr std::array<Name, 1> kMaxLive{"max_live_activations"};
+
 constexpr std::array<Name, 2> kOneFOneB{"one_f_one_b", "pipedream_flush"};
 constexpr std::array<Name, 2> kInterleaved{"interleaved", "vpp"};
 constexpr std::array<Name, 3> kLoopedBfs{"bfs", "breadth_first", "bfs_pp"};
 constexpr std::array<Name, 3> kInterleavedZb{"interleaved_zero_bubble", "zb1p", "zb_1p"};
+constexpr std::array<Name, 1> kZbH1{"zero_bubble_h1"};
+constexpr std::array<Name, 1> kZbH2{"zero_bubble_h2"};
+constexpr std::array<Name, 1> kVHalf{"zb_v_half"};
+constexpr std::array<Name, 1> kVMin{"zb_v_min"};
 constexpr std::array<Name, 2> kZbV{"zbv_zero_bubble", "zero_bubble_v"};
 constexpr std::array<Name, 1> kHanayo{"wave"};
 
@@ -36,11 +42,19 @@ constexpr std::array kSchedules{
                   "arXiv:2104.04473", 2, kInterleaved, kGroupSize, interleaved_1f1b},
     ScheduleEntry{"looped_bfs", "several chunks per rank, breadth first", "arXiv:2211.05953", 1,
                   kLoopedBfs, kNone, looped_bfs},
+    ScheduleEntry{"zb_h1", "split backward in 1F1B's memory", "arXiv:2401.10241", 1, kZbH1,
+                  kMaxLive, zb_h1},
+    ScheduleEntry{"zb_h2", "split backward in twice 1F1B's memory, no bubble when F = I = W",
+                  "arXiv:2401.10241", 1, kZbH2, kMaxLive, zb_h2},
     ScheduleEntry{"interleaved_zb",
                   "interleaved 1F1B with the backward split (ZB-1p for one chunk)",
                   "arXiv:2401.10241", 1, kInterleavedZb, kNone, interleaved_zb},
     ScheduleEntry{"zb_v", "two chunks in a V, no bubble when F = I = W", "arXiv:2401.10241", 2,
-                  kZbV, kNone, zb_v},
+                  kZbV, kMaxLive, zb_v},
+    ScheduleEntry{"v_half", "two chunks in a V with half of 1F1B's activations", "arXiv:2405.15362",
+                  2, kVHalf, kMaxLive, v_half},
+    ScheduleEntry{"v_min", "two chunks in a V with a third of 1F1B's activations",
+                  "arXiv:2405.15362", 2, kVMin, kMaxLive, v_min},
     ScheduleEntry{"dualpipe", "both directions at once, forward and backward overlapped",
                   "arXiv:2412.19437", 2, kNone, kNone, dualpipe},
     ScheduleEntry{"dualpipe_v", "DualPipe folded into a V, one copy of the weights",

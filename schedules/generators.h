@@ -11,6 +11,10 @@ Schedule one_f_one_b(const PipelineShape& shape, const ScheduleOptions& options)
 Schedule interleaved_1f1b(const PipelineShape& shape, const ScheduleOptions& options);
 Schedule looped_bfs(const PipelineShape& shape, const ScheduleOptions& options);
 Schedule interleaved_zb(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule zb_h1(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule zb_h2(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule v_half(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule v_min(const PipelineShape& shape, const ScheduleOptions& options);
 Schedule zb_v(const PipelineShape& shape, const ScheduleOptions& options);
 Schedule dualpipe(const PipelineShape& shape, const ScheduleOptions& options);
 Schedule dualpipe_v(const PipelineShape& shape, const ScheduleOptions& options);

@@ -6,13 +6,12 @@
 //   rank 0:  0F0 0F1 .   3F0 3B0---- 3F1 3B1---- 0B0---- .       0B1----
 //   rank 1:  .   1F0 2F0 1F1 2F1 .   2B0---- 1B0---- 2B1---- 1B1----
 //
-// A rank runs a backward when one is ready, else the ready forward that is furthest along, and at
-// most P micro-batches are on their way, as in 1F1B.  The order is that rule played out once with
-// B = 2F, the proportion of the paper's figures.
+// Of what is ready, a rank runs the oldest micro-batch (which is ready in one place only), so every
+// wave follows the one before it.  The order is that rule played out once with B = 2F, the
+// proportion of the paper's figures.  For M = P and one wave a rank idles (P-1)(2F + B) of chunk
+// time, where 1F1B idles 2(P-1)(F + B); more waves idle less.  Up to 2P activations can be alive.
 // Source: Liu et al., SC'23, arXiv:2308.15762, sections 3.1 to 3.3.
 
-#include <algorithm>
-#include <limits>
 #include <string>
 
 #include "schedules/build.h"
@@ -33,7 +32,12 @@ class Wave {
         total_(schedule.shape.microbatches),
         forward_end_(stages_),
         backward_end_(stages_),
-        free_at_(schedule.num_ranks(), 0) {}
+        stages_of_rank_(schedule.num_ranks()),
+        free_at_(schedule.num_ranks(), 0) {
+    for (int stage = 0; stage < stages_; ++stage) {
+      stages_of_rank_[schedule.stage_rank[0][stage]].push_back(stage);
+    }
+  }
 
   void run() {
     const std::size_t all = 2 * static_cast<std::size_t>(total_) * stages_;
@@ -57,34 +61,32 @@ class Wave {
   bool forward_ready(int stage, int now) const {
     const std::size_t next = forward_end_[stage].size();
     if (next == static_cast<std::size_t>(total_)) return false;
-    if (stage > 0) return ended(forward_end_[stage - 1], next, now);
-    return next - backward_end_[0].size() < static_cast<std::size_t>(schedule_.num_ranks());
+    return stage == 0 || ended(forward_end_[stage - 1], next, now);
   }
   bool start_one(int rank, int now) {
-    int choice = -1;
-    bool is_backward = false;
-    for (int stage = stages_ - 1; stage >= 0; --stage) {
-      if (schedule_.stage_rank[0][stage] != rank) continue;
-      if (backward_ready(stage, now)) {
-        choice = stage;
-        is_backward = true;
-        break;
-      }
-      if (choice < 0 && forward_ready(stage, now)) choice = stage;
+    std::vector<int>* oldest = nullptr;
+    Op op;
+    const auto consider = [&](std::vector<int>& ends, OpKind kind, int stage) {
+      if (oldest != nullptr && oldest->size() <= ends.size()) return;
+      oldest = &ends;
+      op = {kind, false, 0, stage, static_cast<int>(ends.size())};
+    };
+    for (const int stage : stages_of_rank_[rank]) {
+      if (backward_ready(stage, now)) consider(backward_end_[stage], OpKind::kBackward, stage);
+      if (forward_ready(stage, now)) consider(forward_end_[stage], OpKind::kForward, stage);
     }
-    if (choice < 0) return false;
-    std::vector<int>& ends = is_backward ? backward_end_[choice] : forward_end_[choice];
-    const int mb = static_cast<int>(ends.size());
-    schedule_.ranks[rank].push_back(is_backward ? backward(choice, mb) : forward(choice, mb));
-    free_at_[rank] = now + (is_backward ? kBackwardTime : kForwardTime);
-    ends.push_back(free_at_[rank]);
+    if (oldest == nullptr) return false;
+    schedule_.ranks[rank].push_back(op);
+    free_at_[rank] = now + (op.kind == OpKind::kBackward ? kBackwardTime : kForwardTime);
+    oldest->push_back(free_at_[rank]);
     return true;
   }
 
   Schedule& schedule_;
   int stages_, total_;
   std::vector<std::vector<int>> forward_end_, backward_end_;  // [stages][micro-batches so far]
-  std::vector<int> free_at_;
+  std::vector<std::vector<int>> stages_of_rank_;              // [ranks][chunks]
+  std::vector<int> free_at_;                                  // [ranks]
 };
 
 }  // namespace

@@ -1,0 +1,42 @@
+// ZB-H1 and ZB-H2: one chunk per rank, the backward split into input gradient I and weight
+// gradient W, and W put wherever a rank would wait.  For P = 3, M = 5, F = I = W:
+//
+//   ZB-H1, at most P alive                        ZB-H2, at most 2P alive
+//   rank 0:  F0 F1 F2 .  .  I0 W0 F3 I1 W1 ...    F0 F1 F2 F3 F4 I0 W0 I1 W1 I2 W2 ...
+//   rank 1:  .  F0 F1 .  I0 F2 I1 W0 F3 I2 ...    .  F0 F1 F2 I0 F3 I1 F4 I2 W0 W1 ...
+//   rank 2:  .  .  F0 I0 F1 I1 F2 I2 W0 F3 ...    .  .  F0 I0 F1 I1 F2 I2 F3 I3 W0 ...
+//
+// An activation is freed by its W, so both hold what 1F1B holds, or twice that.  With F = I = W
+// ZB-H1 idles (P-1)F and ZB-H2 has no bubble between a rank's first and last operation.  The order
+// is the published greedy scheduler's, micro-batch by micro-batch, and depends on the costs.
+// Source: Qi et al., arXiv:2401.10241, sections 2 and 3; sail-sg, scheduler/zb.py.
+
+#include <string>
+
+#include "schedules/build.h"
+#include "schedules/generators.h"
+#include "schedules/zb_greedy.h"
+
+namespace plumbline {
+namespace {
+
+Schedule published(std::string_view name, const PipelineShape& shape, int limit,
+                   const ScheduleOptions& options) {
+  require_chunks(name, shape, 1);
+  // With at least P alive the greedy rule always finds room.
+  Schedule schedule = *zb_greedy(shape, limit, to_ticks(options.costs, shape.stages()));
+  schedule.name = name;
+  return schedule;
+}
+
+}  // namespace
+
+Schedule zb_h1(const PipelineShape& shape, const ScheduleOptions& options) {
+  return published("zb_h1", shape, shape.ranks(), options);
+}
+
+Schedule zb_h2(const PipelineShape& shape, const ScheduleOptions& options) {
+  return published("zb_h2", shape, 2 * shape.ranks(), options);
+}
+
+}  // namespace plumbline
