@@ -26,7 +26,6 @@ struct Console {
   std::ostream& out;
   std::ostream& err;
   DataFolders folders;
-  std::string schedules_folder;
   TextStyle style;               ///< of tables on `out`
   bool err_is_terminal = false;  ///< progress is shown only there
 };
@@ -34,6 +33,7 @@ struct Console {
 struct Command {
   CLI::App* app = nullptr;
   std::function<int(const Console&)> run;
+  bool needs_data = true;  ///< reads models/ or hardware_profiles/
 };
 
 Command run_command(CLI::App& parent);

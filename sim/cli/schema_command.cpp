@@ -41,7 +41,7 @@ Command schema_command(CLI::App& parent) {
       ->type_name("json|markdown")
       ->capture_default_str();
   app->footer(kFooter);
-  return {app, [format](const Console& console) { return print_schema(*format, console); }};
+  return {app, [format](const Console& console) { return print_schema(*format, console); }, false};
 }
 
 }  // namespace plumbline

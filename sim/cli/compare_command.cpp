@@ -1,0 +1,64 @@
+// plumbline compare: scenarios side by side, the difference told by where the time went.
+#include <memory>
+#include <ostream>
+
+#include "sim/cli/command.h"
+#include "sim/cli/output_file.h"
+#include "sim/cli/scenario_option.h"
+#include "sim/run/run.h"
+
+namespace plumbline {
+namespace {
+
+struct Options {
+  std::vector<std::string> files;
+  Settings settings;
+  Outputs outputs;
+};
+
+constexpr const char* kFooter = R"(Differences are against the first scenario.
+
+Examples:
+  plumbline compare 1f1b.yaml zb_h1.yaml
+  plumbline compare a.yaml b.yaml --set training.recompute=full --json -)";
+
+int compare(const Options& options, const Console& console) {
+  options.outputs.check();
+  const std::vector<Override> overrides = options.settings.overrides();
+  std::vector<Scenario> scenarios;
+  std::vector<Diagnostic> problems;
+  for (const std::string& file : options.files) {
+    try {
+      scenarios.push_back(read_scenario(file, overrides, console.folders));
+    } catch (const InputError& error) {
+      problems.insert(problems.end(), error.diagnostics().begin(), error.diagnostics().end());
+    }
+  }
+  if (options.files.size() < 2) {
+    problems.push_back(option_problem("compare", "needs two scenarios or more"));
+  }
+  if (!problems.empty()) throw InputError(std::move(problems));
+
+  std::vector<Run> runs;
+  for (const Scenario& scenario : scenarios) runs.push_back(simulate(scenario));
+  std::vector<NamedResult> named;
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    named.push_back({scenarios[i].name, &runs[i].result});
+  options.outputs.write("--json", console, [&](std::ostream& out) { out << compare_json(named); });
+  if (!options.outputs.stdout_is_taken()) console.out << compare_table(named, console.style);
+  return kDone;
+}
+
+}  // namespace
+
+Command compare_command(CLI::App& parent) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* app = parent.add_subcommand("compare", "Simulate scenarios and set them side by side");
+  app->add_option("SCENARIO", options->files, "Two scenarios or more")->required();
+  options->settings.add_to(*app);
+  options->outputs.add_option(*app, "--json", "The comparison as JSON");
+  app->footer(kFooter);
+  return {app, [options](const Console& console) { return compare(*options, console); }};
+}
+
+}  // namespace plumbline

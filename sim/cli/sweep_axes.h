@@ -1,0 +1,27 @@
+// `--over PATH=...`: the values an axis takes, and the points of their product.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "sim/scenario/scenario.h"
+
+namespace plumbline {
+
+struct SweepAxis {
+  std::string path;                 ///< "parallelism.pipeline"
+  std::vector<std::string> values;  ///< YAML, as written
+};
+
+/// Reads PATH=V1,V2,... (commas inside [], {} and quotes do not part values) or a range A:B,
+/// A:B:+K (steps of K; +1 where none is given) or A:B:xK (factors of K), both ends included.
+///
+/// @throws InputError when it is neither, is empty or has no end
+SweepAxis parse_axis(const std::string& word);
+
+/// The points of the product in order, the last axis fastest.
+/// @throws InputError beyond ten million points, or when a path stands twice
+std::vector<std::vector<Override>> sweep_points(const std::vector<SweepAxis>& axes);
+
+}  // namespace plumbline

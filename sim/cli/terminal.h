@@ -1,0 +1,13 @@
+// What stdout and stderr are, and how wide.
+#pragma once
+
+#include "sim/report/report.h"
+
+namespace plumbline {
+
+/// Colour and width of the terminal on stdout; plain and 100 columns where there is none.
+/// NO_COLOR turns colours off (https://no-color.org); a locale that is not UTF-8 gets ASCII.
+TextStyle text_style();
+bool stderr_is_terminal();
+
+}  // namespace plumbline

@@ -1,0 +1,142 @@
+// plumbline validate: predicted beside measured, over every scenario that was measured.
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "sim/cli/command.h"
+#include "sim/cli/measured_rows.h"
+#include "sim/cli/output_file.h"
+#include "sim/cli/progress.h"
+#include "sim/cli/scenario_option.h"
+#include "sim/run/run.h"
+#include "sim/yaml/yaml_node.h"
+
+namespace plumbline {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::vector<std::string> paths;
+  Settings settings;
+  Outputs outputs;
+};
+
+constexpr const char* kFooter =
+    R"(A folder is walked for *.yaml; files without a measured: block are passed over.  Errors are
+relative and signed, the bias is their median; runs with gate: false stay out of the summary.
+Rates (tokens/s, TFLOP/s) are turned into iteration_time_s.  A scenario that cannot be simulated is
+listed and reported on stderr; the exit code is 2 when none could.
+
+Examples:
+  plumbline validate scenarios/validation
+  plumbline validate a.yaml b.yaml --json - | jq .summary)";
+
+/// Every file named, and every *.yaml under every folder named, sorted within it.
+std::vector<std::string> files_of(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  std::vector<Diagnostic> problems;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    if (!fs::is_directory(path, error)) {
+      if (fs::exists(path, error)) {
+        files.push_back(path);
+      } else {
+        problems.push_back(option_problem("validate", "no such file or folder: " + path));
+      }
+      continue;
+    }
+    std::vector<std::string> found;
+    for (const auto& entry : fs::recursive_directory_iterator(path)) {
+      if (entry.path().extension() == ".yaml") found.push_back(entry.path().string());
+    }
+    std::ranges::sort(found);
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  if (!problems.empty()) throw InputError(std::move(problems));
+  return files;
+}
+
+struct Failure {
+  std::string file;
+  InputError error;
+};
+
+struct Validation {
+  std::vector<ValidationRow> rows;
+  std::vector<Failure> failures;
+};
+
+bool has_measurement(const std::string& file) {
+  Diagnostics ignored;  // what is wrong with it is told when it is read as a scenario
+  const YamlNode root = YamlNode::load(file, ignored);
+  return !ignored.empty() || root.child("measured").present();
+}
+
+Validation validate_all(const Options& options, const Console& console) {
+  const std::vector<Override> overrides = options.settings.overrides();
+  std::vector<std::string> files = files_of(options.paths);
+  std::erase_if(files, [](const std::string& file) { return !has_measurement(file); });
+  Validation validation;
+  Progress progress(console, "scenarios", files.size());
+  for (const std::string& file : files) {
+    try {
+      const Scenario scenario = read_scenario(file, overrides, console.folders);
+      const Run run = simulate(scenario);
+      const std::vector<ValidationRow> rows = measured_rows(scenario, run.result);
+      validation.rows.insert(validation.rows.end(), rows.begin(), rows.end());
+    } catch (const InputError& error) {
+      validation.failures.push_back({file, error});
+    }
+    progress.step();
+  }
+  return validation;
+}
+
+/// The report's document, with the scenarios that could not be simulated under "errors".
+std::string document(const Validation& validation) {
+  const std::string text = validation_json(validation.rows);
+  if (validation.failures.empty()) return text;
+  auto json = nlohmann::ordered_json::parse(text);
+  for (const Failure& failure : validation.failures) {
+    json["errors"].push_back({{"file", failure.file}, {"problem", failure.error.what()}});
+  }
+  return json.dump(2) + "\n";
+}
+
+int validate(const Options& options, const Console& console) {
+  options.outputs.check();
+  const Validation validation = validate_all(options, console);
+  const std::size_t failed = validation.failures.size();
+  if (validation.rows.empty() && failed == 0) {
+    throw InputError({option_problem("validate", "no scenario there has a measured: block")});
+  }
+  options.outputs.write("--json", console, [&](std::ostream& out) { out << document(validation); });
+  if (!options.outputs.stdout_is_taken()) {
+    console.out << validation_table(validation.rows, console.style);
+    for (const Failure& failure : validation.failures) {
+      console.out << "  " << failure.file << ": not simulated, see below\n";
+    }
+  }
+  for (const Failure& failure : validation.failures) console.err << failure.error.what() << "\n";
+  if (failed > 0) {
+    console.err << failed << (failed == 1 ? " scenario" : " scenarios") << " not simulated.\n";
+  }
+  return validation.rows.empty() ? kWrongInput : kDone;
+}
+
+}  // namespace
+
+Command validate_command(CLI::App& parent) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* app = parent.add_subcommand("validate", "Set predictions beside measurements");
+  app->add_option("PATH", options->paths, "Scenarios, or folders of them")->required();
+  options->settings.add_to(*app);
+  options->outputs.add_option(*app, "--json", "Runs and summary as JSON");
+  app->footer(kFooter);
+  return {app, [options](const Console& console) { return validate(*options, console); }};
+}
+
+}  // namespace plumbline
