@@ -113,14 +113,14 @@ std::string part_rows(std::span<const NamedResult> runs, const TextStyle& style,
   return table.text();
 }
 
-/// "B is 8.4 % faster than A: bubble -1.10 s, recompute -0.30 s, tensor comm +0.10 s."
+/// "B: the step is 8.4 % shorter than A's: bubble -1.10 s, recompute -0.30 s."
 std::string verdict(const NamedResult& run, const NamedResult& base) {
   const TrainingResult& a = base.result->training;
   const TrainingResult& b = run.result->training;
   if (a.iteration_time_s <= 0 || b.iteration_time_s <= 0) return "";
   const double change = b.iteration_time_s / a.iteration_time_s - 1;
   if (std::abs(change) < 5e-4) {
-    return fmt::format("{} takes as long as {}.", run.name, base.name);
+    return fmt::format("{}: the step is as long as {}'s.", run.name, base.name);
   }
   auto parts = parts_of(b.breakdown);
   const auto base_parts = parts_of(a.breakdown);
@@ -133,8 +133,8 @@ std::string verdict(const NamedResult& run, const NamedResult& base) {
     why += fmt::format("{}{} {}{}", why.empty() ? ": " : ", ", parts[i].label,
                        parts[i].value > 0 ? "+" : "", duration(parts[i].value));
   }
-  return fmt::format("{}'s step takes {} {} than {}'s{}.", run.name, percent(std::abs(change)),
-                     change < 0 ? "less" : "longer", base.name, why);
+  return fmt::format("{}: the step is {} {} than {}'s{}.", run.name, percent(std::abs(change)),
+                     change < 0 ? "shorter" : "longer", base.name, why);
 }
 
 template <typename Parts>

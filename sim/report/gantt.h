@@ -54,8 +54,8 @@ struct Gantt {
 /// The Gantt of a run.
 Gantt gantt_of(const ReportInput& input);
 
-/// A row per rank; bars that would be narrower than a pixel are merged by what fills most of
-/// each pixel, and beyond 96 ranks every n-th is drawn; the picture says so.
+/// A row per rank; bars too narrow to draw are blended in proportion to their time, and beyond 96
+/// ranks every n-th is drawn; the picture says so.
 std::string gantt_svg(const Gantt& gantt, int width_px = 1200);
 
 /// The same in characters: a row per rank, F B I W per column in proportion to time, '.' idle.

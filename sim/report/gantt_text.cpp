@@ -48,6 +48,7 @@ double scale_for(const Gantt& gantt, int room) {
   int label = 1;
   for (const GanttRow& row : gantt.rows) {
     for (const GanttBar& bar : row.compute) {
+      if (bar.kind > BarKind::kWeightGrad) continue;
       shortest = std::min(shortest, bar.finish - bar.start);
       label = std::max(label, static_cast<int>(bar_label(bar).size()));
     }

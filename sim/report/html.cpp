@@ -39,10 +39,12 @@ std::string card(std::string_view value, std::string_view text, std::string_view
 std::string headline(const ReportInput& input) {
   const Result& result = input.result;
   const TrainingResult& t = result.training;
-  std::string out = fmt::format("<h1>{}</h1>\n<p class=\"dim\">schedule {}, {} pipeline ranks",
+  std::string out = fmt::format("<h1>{}</h1>\n<p class=\"dim\">schedule {}, {} pipeline {}",
                                 escape_markup(result.scenario), escape_markup(input.schedule.name),
-                                t.ranks.size());
-  if (const int gpus = gpus_of(t); gpus > 0) out += fmt::format(", {} GPUs", gpus);
+                                t.ranks.size(), t.ranks.size() == 1 ? "rank" : "ranks");
+  if (const int gpus = gpus_of(t); gpus > 0) {
+    out += fmt::format(", {} {}", gpus, gpus == 1 ? "GPU" : "GPUs");
+  }
   out += "</p>\n<div class=\"cards\">\n";
   std::string step = "one step";
   if (t.iteration_time_interval_s) {
@@ -68,6 +70,7 @@ std::string breakdown(const TrainingResult& t) {
   if (t.iteration_time_s <= 0) return "";
   std::string stack, rows;
   std::size_t i = 0;
+  const TimeUnit unit = unit_for(t.iteration_time_s);
   for (const NamedPart& part : parts_of(t.breakdown)) {
     const std::string_view colour = kPartColours[i++];
     if (part.value <= 0) continue;
@@ -77,8 +80,8 @@ std::string breakdown(const TrainingResult& t) {
                          share);
     rows += fmt::format(
         "<tr><td><span class=\"swatch\" style=\"background:{}\"></span>{}</td>"
-        "<td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
-        colour, part.label, duration(part.value), share);
+        "<td class=\"n\">{} {}</td><td class=\"n\">{}</td></tr>\n",
+        colour, part.label, in_unit(part.value, unit), unit.suffix, share);
   }
   return fmt::format(
       "<h2>Where the time goes</h2>\n<div class=\"stack\">{}</div>\n<table>\n{}</table>\n", stack,
@@ -185,7 +188,10 @@ std::string timeline(const Gantt& gantt) {
     out += fmt::format("<span class=\"swatch\" style=\"background:{}\"></span>{} &nbsp; ",
                        hex(colour_of(bar, 0, 1)), name_of(bar));
   }
-  return out + "paler: later chunks</p>\n<div id=\"tip\"></div>\n" +
+  const bool chunks = std::ranges::any_of(gantt.rows, [](const GanttRow& row) {
+    return std::ranges::any_of(row.compute, [](const GanttBar& bar) { return bar.chunk > 0; });
+  });
+  return out + (chunks ? "paler: later chunks" : "") + "</p>\n<div id=\"tip\"></div>\n" +
          "<script type=\"application/json\" id=\"timeline-data\">" + timeline_json(gantt) +
          "</script>\n";
 }

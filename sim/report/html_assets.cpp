@@ -66,29 +66,63 @@ const std::string_view kHtmlScript = R"js(
     while (lo > 0 && bars[lo - 1][4] + bars[lo - 1][5] > from) --lo;
     return lo;
   };
+  // Bars too narrow to draw are blended in proportion to their time, as in the still picture.
+  const idle = [0xf4, 0xf5, 0xf7], binPixels = 4;
+  const rgb = data.colours.map(kind => kind.map(c => [1, 3, 5].map(i => parseInt(c.substr(i, 2), 16))));
+  const blend = (bins, b, s) => {
+    const x0 = Math.max(0, (b[4] - from) * s / binPixels);
+    const x1 = Math.min((to - from) * s / binPixels, (b[4] + b[5] - from) * s / binPixels);
+    const colour = rgb[b[0]][b[1]];
+    for (let bin = Math.floor(x0); bin < x1; ++bin) {
+      const part = Math.min(x1, bin + 1) - Math.max(x0, bin);
+      bins[4 * bin] += part;
+      for (let c = 0; c < 3; ++c) bins[4 * bin + 1 + c] += part * colour[c];
+    }
+  };
+  const drawBins = (out, bins, y, h) => {
+    let begin = 0, fill = '';
+    for (let bin = 0; 4 * bin <= bins.length; ++bin) {
+      const filled = bins[4 * bin] || 0;
+      let here = '';
+      if (filled > 0.03) {
+        const mixed = idle.map((grey, c) => bins[4 * bin + 1 + c] / Math.max(1, filled) +
+          Math.max(0, 1 - filled) * grey);
+        here = 'rgb(' + mixed.map(v => Math.min(255, 8 * Math.round(v / 8))).join(',') + ')';
+      }
+      if (here === fill) continue;
+      if (fill) out.push('<rect x="' + (left + binPixels * begin) + '" y="' + y.toFixed(2) + '" width="' +
+        binPixels * (bin - begin) + '" height="' + h.toFixed(2) + '" fill="' + fill + '"/>');
+      begin = bin;
+      fill = here;
+    }
+  };
   const drawBars = (out, r, lane_name, y, h) => {
     const bars = data.rows[r][lane_name], s = scale();
-    let covered = -1;
+    let bins = null;
     for (let i = firstVisible(bars); i < bars.length && bars[i][4] < to; ++i) {
       const b = bars[i];
       const x0 = left + Math.max(0, (b[4] - from) * s);
       const x1 = left + Math.min(to - from, b[4] + b[5] - from) * s;
-      if (x1 - x0 < 1 && x1 <= covered) continue;      // its pixel is taken
-      covered = Math.max(covered, Math.ceil(x1));
+      if (b[5] * s < 2.5) {
+        bins = bins || new Float64Array(4 * (Math.ceil((width() - left - right) / binPixels) + 1));
+        blend(bins, b, s);
+        continue;
+      }
       const next = bars[i + 1], last = bars[i - 1];
       const shares = last && b[4] + 1 < last[4] + last[5];
       const half = shares || (next && next[4] + 1 < b[4] + b[5]);
       const bh = half ? h / 2 : h, by = shares ? y + bh : y;
-      const w = Math.max(0.7, x1 - x0 - (x1 - x0 > 4 ? 0.6 : 0));
+      const w = x1 - x0 - (x1 - x0 > 4 ? 0.6 : 0);
       out.push('<rect x="' + x0.toFixed(2) + '" y="' + by.toFixed(2) + '" width="' + w.toFixed(2) + '" height="' +
         bh.toFixed(2) + '" fill="' + data.colours[b[0]][b[1]] + '" data-b="' + r + ',' + lane_name + ',' + i +
         '" data-m="' + (b[0] < 4 ? b[3] : -1) + '"/>');
-      const size = Math.min(11, bh * 0.72), label = String(b[3]);
-      if (b[0] < 4 && size >= 6 && w > 0.62 * size * label.length + 3)
+      const label = String(b[3]), size = Math.min(11, bh * 0.72, (w - 3) / (0.64 * label.length));
+      if (b[0] < 4 && size >= 6.5)
         out.push('<text x="' + (x0 + w / 2).toFixed(1) + '" y="' + (by + bh / 2 + 0.36 * size).toFixed(1) +
           '" text-anchor="middle" font-size="' + size.toFixed(1) + '" pointer-events="none" fill="' +
           data.inks[b[0]][b[1]] + '">' + label + '</text>');
     }
+    if (bins) drawBins(out, bins, y, h);
   };
   const drawAxis = (out, y) => {
     const span = to - from, rough = span / 9, power = Math.pow(10, Math.floor(Math.log10(rough)));

@@ -16,6 +16,7 @@
 namespace plumbline {
 namespace {
 
+constexpr double kGib = 1073741824.0;
 constexpr int kLeft = 78, kRight = 90;
 constexpr std::size_t kMaxBars = 64, kMaxLines = 8;
 
@@ -135,14 +136,20 @@ std::string memory_over_time_svg(const TrainingResult& training, int width_px) {
   const auto y_of = [&](double bytes) { return kTop + kHeight - bytes * per_byte; };
 
   std::string out = open_svg(width_px, kTop + kHeight + 44);
-  for (int i = 0; i <= 4; ++i) {
-    const double bytes = largest * i / 4;
+  const Ticks sizes = ticks_for(largest / kGib, 5);
+  for (int i = 0; i * sizes.step * kGib <= largest; ++i) {
+    const double y = y_of(i * sizes.step * kGib);
     fmt::format_to(std::back_inserter(out),
                    "<line x1=\"{}\" y1=\"{:.1f}\" x2=\"{}\" y2=\"{:.1f}\" stroke=\"#e3e6ea\"/>",
-                   kLeft, y_of(bytes), width_px - kRight, y_of(bytes));
-    add_text(out, kLeft - 8, y_of(bytes) + 4, "end", "#555b66", gib(bytes) + " GiB");
-    add_text(out, kLeft + end * i / 4 * per_second, kTop + kHeight + 16, "middle", "#555b66",
-             duration(end * i / 4));
+                   kLeft, y, width_px - kRight, y);
+    add_text(out, kLeft - 8, y + 4, "end", "#555b66",
+             fmt::format("{:.{}f} GiB", i * sizes.step, sizes.decimals));
+  }
+  const TimeUnit unit = unit_for(end);
+  const Ticks times = ticks_for(end / unit.seconds, 8);
+  for (int i = 0; i * times.step <= end / unit.seconds; ++i) {
+    add_text(out, kLeft + i * times.step * unit.seconds * per_second, kTop + kHeight + 16, "middle",
+             "#555b66", fmt::format("{:.{}f} {}", i * times.step, times.decimals, unit.suffix));
   }
   if (training.usable_memory_bytes > 0) {
     fmt::format_to(std::back_inserter(out),

@@ -1,15 +1,15 @@
 // The Gantt as one SVG picture.
 //
-// A bar wider than a pixel is a rectangle, with its micro-batch's number where that fits.
-// Narrower bars are summed per pixel column and drawn as runs of the kind that fills most of
-// each column, so that the picture's size is bounded by its pixels and not by the step.
+// A bar of some pixels is a rectangle, with its micro-batch's number where that fits.  Narrower
+// bars are blended: their colours are mixed in proportion to their time, so that a filling
+// pipeline stays blue, a draining one green, and idleness pale, and so that the picture's size is
+// bounded by its pixels and not by the step.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <iterator>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +25,10 @@ namespace {
 
 constexpr int kLeft = 78, kRight = 18, kTop = 58;
 constexpr std::size_t kMaxRows = 96;
-constexpr double kNarrowestBar = 1.0;       // pixels
+constexpr double kNarrowestBar = 2.5;  // pixels
+constexpr double kBinPixels = 4;
+constexpr double kSmallestPrint = 6.5;
+constexpr Rgb kIdle{0xf4, 0xf5, 0xf7};
 constexpr std::size_t kMaxTooltips = 6000;  // bars; beyond it they double the file for little
 
 struct Frame {
@@ -83,59 +86,75 @@ void draw_bar(std::string& out, const GanttBar& bar, const Gantt& gantt, const F
   }
   const bool numbered = bar.kind <= BarKind::kWeightGrad;
   const std::string number = std::to_string(bar.microbatch);
-  const double size = std::min(11.0, height * 0.72);
-  if (numbered && size >= 6 && width > 0.62 * size * static_cast<double>(number.size()) + 3) {
+  const double fits = (width - 3) / (0.64 * static_cast<double>(number.size()));
+  const double size = std::min({11.0, height * 0.72, fits});
+  if (numbered && size >= kSmallestPrint) {
     add_text(out, x + drawn / 2, y + height / 2 + 0.36 * size, "middle", size, ink_on(colour),
              number);
   }
 }
 
-/// What narrow bars fill of each pixel column of a row, by look (kind and chunk).
-class Columns1px {
+/// What narrow bars fill of a row, in bins of a few pixels: each bin gets the mixture of the
+/// colours in it, with the background for its idle part.
+class NarrowBars {
  public:
-  Columns1px(const Frame& frame) : frame_(frame) {}
+  explicit NarrowBars(const Frame& frame)
+      : frame_(frame), bins_(static_cast<std::size_t>(frame.width / kBinPixels) + 2) {}
 
   void add(const GanttBar& bar) {
-    const double from = bar.start * frame_.per_unit, to = bar.finish * frame_.per_unit;
-    for (int column = static_cast<int>(from); column < to; ++column) {
-      const double part = std::min(to, column + 1.0) - std::max(from, static_cast<double>(column));
-      filled_[column][{bar.kind, bar.chunk}] += part;
+    const double from = bar.start * frame_.per_unit / kBinPixels;
+    const double to = bar.finish * frame_.per_unit / kBinPixels;
+    const Rgb colour = colour_of(bar.kind, bar.chunk, frame_.num_chunks);
+    for (auto bin = static_cast<std::size_t>(from); bin < to && bin < bins_.size(); ++bin) {
+      const double begin = static_cast<double>(bin);
+      const double part = std::min(to, begin + 1) - std::max(from, begin);
+      bins_[bin].filled += part;
+      bins_[bin].red += part * colour.red;
+      bins_[bin].green += part * colour.green;
+      bins_[bin].blue += part * colour.blue;
     }
   }
 
+  /// Neighbouring bins of the same mixture, to a 32nd, become one rectangle.
   void draw(std::string& out, double y, double height) const {
-    int begin = -1, end = -1;
-    Look look{};
-    const auto flush = [&] {
-      if (begin < 0) return;
-      add_rect(out, frame_.x0 + begin, y, end - begin, height,
-               hex(colour_of(look.first, look.second, frame_.num_chunks)));
-    };
-    for (const auto& [column, looks] : filled_) {
-      const auto most =
-          std::ranges::max_element(looks, {}, [](const auto& entry) { return entry.second; });
-      double sum = 0;
-      for (const auto& entry : looks) sum += entry.second;
-      if (sum < 0.5) continue;  // mostly idle, or mostly a wider bar's column
-      if (column != end || most->first != look) {
-        flush();
-        begin = column;
-        look = most->first;
+    std::size_t begin = 0;
+    std::string fill;
+    for (std::size_t bin = 0; bin <= bins_.size(); ++bin) {
+      const std::string here = bin < bins_.size() ? mixture(bins_[bin]) : "";
+      if (here == fill) continue;
+      if (!fill.empty()) {
+        add_rect(out, frame_.x0 + kBinPixels * static_cast<double>(begin), y,
+                 kBinPixels * static_cast<double>(bin - begin), height, fill);
       }
-      end = column + 1;
+      begin = bin;
+      fill = here;
     }
-    flush();
   }
 
  private:
-  using Look = std::pair<BarKind, std::uint8_t>;
+  struct Bin {
+    double filled = 0, red = 0, green = 0, blue = 0;
+  };
+
+  static std::string mixture(const Bin& bin) {
+    if (bin.filled < 0.03) return "";
+    const double idle = std::max(0.0, 1 - bin.filled);
+    const double scale = 1 / std::max(1.0, bin.filled);
+    const auto channel = [&](double sum, int background) {
+      const double mixed = sum * scale + idle * background;
+      return std::min(255, static_cast<int>(std::lround(mixed / 8) * 8));
+    };
+    return hex({channel(bin.red, kIdle.red), channel(bin.green, kIdle.green),
+                channel(bin.blue, kIdle.blue)});
+  }
+
   const Frame& frame_;
-  std::map<int, std::map<Look, double>> filled_;
+  std::vector<Bin> bins_;
 };
 
 void draw_lane(std::string& out, const std::vector<GanttBar>& bars, const Gantt& gantt,
                const Frame& frame, double y, double height) {
-  Columns1px narrow(frame);
+  NarrowBars narrow(frame);
   for (std::size_t i = 0; i < bars.size(); ++i) {
     if ((bars[i].finish - bars[i].start) * frame.per_unit < kNarrowestBar) {
       narrow.add(bars[i]);
@@ -151,29 +170,18 @@ void draw_lane(std::string& out, const std::vector<GanttBar>& bars, const Gantt&
   narrow.draw(out, y, height);
 }
 
-/// 1, 2 or 5 times a power of ten, so that about `count` ticks fit.
-double tick_step(double span, int count) {
-  const double rough = span / count;
-  const double power = std::pow(10.0, std::floor(std::log10(rough)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= rough) return factor * power;
-  }
-  return 10 * power;
-}
-
 void draw_axis(std::string& out, const Gantt& gantt, const Frame& frame, double y_end) {
   if (gantt.end <= 0) return;
   const TimeUnit unit = gantt.unit == "s" ? unit_for(gantt.end) : TimeUnit{1, gantt.unit, 0};
-  const double step = tick_step(gantt.end / unit.seconds, 10);
-  const int decimals = std::max(0, -static_cast<int>(std::floor(std::log10(step) + 1e-9)));
-  for (int i = 0; i * step <= gantt.end / unit.seconds * (1 + 1e-9); ++i) {
-    const double x = frame.x(i * step * unit.seconds);
+  const Ticks ticks = ticks_for(gantt.end / unit.seconds, 10);
+  for (int i = 0; i * ticks.step <= gantt.end / unit.seconds * (1 + 1e-9); ++i) {
+    const double x = frame.x(i * ticks.step * unit.seconds);
     fmt::format_to(std::back_inserter(out),
                    "<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\" "
                    "stroke=\"#d8dce2\" stroke-width=\"1\"/>",
                    x, kTop - 4.0, y_end + 4);
     add_text(out, x, y_end + 17, "middle", 11, "#555b66",
-             fmt::format("{:.{}f}{}{}", i * step, decimals, i == 0 ? " " : "",
+             fmt::format("{:.{}f}{}{}", i * ticks.step, ticks.decimals, i == 0 ? " " : "",
                          i == 0 ? unit.suffix : ""));
   }
 }
@@ -241,7 +249,7 @@ std::string gantt_svg(const Gantt& gantt, int width_px) {
   std::string note;
   if (stride > 1)
     note = fmt::format("Every {}th of {} ranks is shown. ", stride, gantt.rows.size());
-  if (narrow > 0) note += "Operations narrower than a pixel are merged by what fills the pixel.";
+  if (narrow > 0) note += "Operations too narrow to draw are blended in proportion to their time.";
   const double height = y_end + (note.empty() ? 56 : 74);
 
   std::string out = fmt::format(

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "sim/report/explain.h"
 #include "sim/report/parts.h"
@@ -42,7 +45,7 @@ std::string fact(std::string_view name, std::string_view text, const TextStyle& 
 std::string headline(const Result& result, const TextStyle& style) {
   const TrainingResult& t = result.training;
   const std::string_view dot = style.ascii ? ", " : " · ";
-  const std::string_view title = result.scenario.empty() ? "training step" : result.scenario;
+  const std::string title = result.scenario.empty() ? "Training step" : result.scenario;
   std::string out = paint(title, Ink::kTitle, style) + "\n\n";
 
   std::string step = paint(duration(t.iteration_time_s), Ink::kTitle, style);
@@ -107,7 +110,7 @@ std::string waiting(const Result& result, const TextStyle& style) {
     Columns columns({false, true, true, false});
     for (const BubbleCause& cause : causes) {
       columns.add({cause.label, fmt::format("{} {}", in_unit(cause.seconds, unit), unit.suffix),
-                   percent(cause.share, 0), paint(cause.sentence, Ink::kDim, style)});
+                   percent(cause.share, 0), cause.sentence});
     }
     out += columns.text(style);
   }
@@ -130,42 +133,69 @@ std::set<std::size_t> shown_ranks(const TrainingResult& t) {
   return shown;
 }
 
+/// Rows for the shown ranks, `cells(rank)` each, with a line for every gap between them.
+template <typename Cells>
+void add_rank_rows(Columns& columns, const TrainingResult& t, Cells cells) {
+  std::size_t next = 0;
+  for (const std::size_t i : shown_ranks(t)) {
+    if (i > next) columns.add({"…", fmt::format("{} more", i - next)});
+    next = i + 1;
+    columns.add(cells(t.ranks[i]));
+  }
+}
+
 std::string rank_table(const TrainingResult& t, const TextStyle& style) {
   if (t.ranks.empty()) return "";
   const TimeUnit unit = unit_for(busiest_rank(t)->busy_s);
-  const bool wide = style.width >= 90;
-  Columns columns({true, false, true, true, true, false, true, false});
+  double longest_idle = 0;
+  for (const RankResult& rank : t.ranks) longest_idle = std::max(longest_idle, rank.idle_s);
+  Columns columns({true, false, true, true, true, false, false});
   columns.add({"rank", "layers", fmt::format("busy {}", unit.suffix),
-               fmt::format("idle {}", unit.suffix), "idle %", "mostly", "peak GiB",
-               wide ? "of which" : ""});
-  const auto shown = shown_ranks(t);
-  std::size_t next = 0;
-  const auto elide_up_to = [&](std::size_t i) {
-    if (i > next) columns.add({"…", fmt::format("{} ranks between", i - next)});
-    next = i + 1;
-  };
-  for (const std::size_t i : shown) {
-    elide_up_to(i);
-    const RankResult& rank = t.ranks[i];
+               fmt::format("idle {}", unit.suffix), "idle %", "mostly"});
+  add_rank_rows(columns, t, [&](const RankResult& rank) -> std::vector<std::string> {
     const double phase = rank.busy_s + rank.idle_s;
+    return {std::to_string(rank.pipeline_rank),
+            clip(layers_text(rank), 26),
+            in_unit(rank.busy_s, unit),
+            in_unit(rank.idle_s, unit),
+            fmt::format("{:.1f}", phase > 0 ? 100 * rank.idle_s / phase : 0.0),
+            main_idle_cause(rank),
+            style.width < 90 || longest_idle <= 0
+                ? ""
+                : bar(rank.idle_s / longest_idle, style.width - 82, style)};
+  });
+  return heading("Ranks", style) + columns.text(style);
+}
+
+std::string memory_table(const TrainingResult& t, const TextStyle& style) {
+  if (t.ranks.empty() || t.peak_memory_bytes <= 0) return "";
+  constexpr std::array<std::string_view, 8> kShort = {"weights", "grads", "optim",     "activ",
+                                                      "logits",  "comm",  "workspace", "framework"};
+  std::vector<std::size_t> causes;  // those that any rank has
+  for (std::size_t cause = 0; cause < kShort.size(); ++cause) {
+    if (std::ranges::any_of(t.ranks, [cause](const RankResult& rank) {
+          return parts_of(rank.peak)[cause].value > 0;
+        })) {
+      causes.push_back(cause);
+    }
+  }
+  Columns columns(std::vector<bool>(causes.size() + 4, true));
+  std::vector<std::string> titles = {"rank", "peak"};
+  for (const std::size_t cause : causes) titles.emplace_back(kShort[cause]);
+  titles.insert(titles.end(), {"live", "at"});
+  columns.add(std::move(titles));
+  add_rank_rows(columns, t, [&](const RankResult& rank) {
     const double peak = rank.peak.total().base();
     const bool over = t.usable_memory_bytes > 0 && peak > t.usable_memory_bytes;
-    columns.add({std::to_string(rank.pipeline_rank), clip(layers_text(rank), 22),
-                 in_unit(rank.busy_s, unit), in_unit(rank.idle_s, unit),
-                 fmt::format("{:.1f}", phase > 0 ? 100 * rank.idle_s / phase : 0.0),
-                 main_idle_cause(rank), over ? paint(gib(peak) + "!", Ink::kBad, style) : gib(peak),
-                 wide ? largest_parts_text(rank.peak, 3) : ""});
-  }
-  std::string out = heading("Ranks", style) + columns.text(style);
-  if (const RankResult* fullest = fullest_rank(t); !fullest->peak_operation.empty()) {
-    out +=
-        fmt::format("  Rank {} is fullest, at {}", fullest->pipeline_rank, fullest->peak_operation);
-    if (fullest->peak_live_activations > 0) {
-      out += fmt::format(" with {} activations alive", fullest->peak_live_activations);
-    }
-    out += ".\n";
-  }
-  return out;
+    std::vector<std::string> cells = {std::to_string(rank.pipeline_rank),
+                                      over ? paint(gib(peak) + "!", Ink::kBad, style) : gib(peak)};
+    const auto parts = parts_of(rank.peak);
+    for (const std::size_t cause : causes) cells.push_back(gib(parts[cause].value));
+    cells.push_back(std::to_string(rank.peak_live_activations));
+    cells.push_back(rank.peak_operation);
+    return cells;
+  });
+  return heading("Memory at each rank's peak, GiB", style) + columns.text(style);
 }
 
 std::string critical_path(const TrainingResult& t, const TextStyle& style) {
@@ -202,7 +232,7 @@ std::string what_would_help(const TrainingResult& t, const TextStyle& style) {
   for (const Sensitivity& s : sorted) {
     columns.add({s.what, duration(s.iteration_time_s),
                  fmt::format("{:+.1f} %", s.saved_fraction == 0 ? 0.0 : -100 * s.saved_fraction),
-                 bar(s.saved_fraction / most, std::min(30, style.width / 3), style)});
+                 bar(s.saved_fraction / most, std::min(30, style.width / 4), style)});
   }
   return heading("What would help", style) + columns.text(style);
 }
@@ -225,9 +255,12 @@ std::string grounds(const Result& result, const TextStyle& style) {
     out += bullets(result.assumptions, style);
   }
   if (result.engine.tasks > 0) {
-    out += fmt::format("\n  {} tasks, {}{}\n", grouped(static_cast<double>(result.engine.tasks)),
-                       result.engine.executor,
-                       result.engine.reason.empty() ? "" : ": " + result.engine.reason);
+    out +=
+        "\n" + fact("engine",
+                    fmt::format("{} tasks, {}{}", grouped(static_cast<double>(result.engine.tasks)),
+                                result.engine.executor,
+                                result.engine.reason.empty() ? "" : ": " + result.engine.reason),
+                    style);
   }
   return out;
 }
@@ -237,9 +270,12 @@ std::string grounds(const Result& result, const TextStyle& style) {
 std::string to_table(const Result& result, const TextStyle& asked) {
   TextStyle style = asked;
   style.width = std::max(60, style.width);
-  return headline(result, style) + breakdown(result.training, style) + waiting(result, style) +
-         rank_table(result.training, style) + critical_path(result.training, style) +
-         what_would_help(result.training, style) + grounds(result, style);
+  const std::string text = headline(result, style) + breakdown(result.training, style) +
+                           waiting(result, style) + rank_table(result.training, style) +
+                           memory_table(result.training, style) +
+                           critical_path(result.training, style) +
+                           what_would_help(result.training, style) + grounds(result, style);
+  return style.ascii ? plain_ascii(text) : text;
 }
 
 }  // namespace plumbline

@@ -6,9 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
+#include <utility>
 
 namespace plumbline {
 namespace {
+
+/// A wrapped column narrower than this reads worse than a clipped one.
+constexpr int kNarrowestWrap = 24;
 
 /// Length of the ANSI escape that starts at `at`, 0 where none does.
 std::size_t escape_length(std::string_view text, std::size_t at) {
@@ -95,6 +100,16 @@ std::string in_unit(double seconds, const TimeUnit& unit) {
   return fmt::format("{:.{}f}", seconds / unit.seconds, unit.decimals);
 }
 
+Ticks ticks_for(double span, int count) {
+  const double rough = span / count;
+  const int exponent = static_cast<int>(std::floor(std::log10(rough) + 1e-9));
+  const double power = std::pow(10.0, exponent);
+  for (const double factor : {1.0, 2.0, 5.0}) {
+    if (factor * power >= rough * (1 - 1e-9)) return {factor * power, std::max(0, -exponent)};
+  }
+  return {10 * power, std::max(0, -exponent - 1)};
+}
+
 std::string duration(double seconds) {
   const TimeUnit unit = unit_for(seconds);
   return fmt::format("{} {}", in_unit(seconds, unit), unit.suffix);
@@ -110,9 +125,13 @@ std::string percent(double fraction, int decimals) {
 
 std::string grouped(double number) {
   if (std::abs(number) < 100) return fmt::format("{:.1f}", number);
-  std::string digits = fmt::format("{:.0f}", number);
-  const std::size_t sign = digits.front() == '-' ? 1 : 0;
-  for (std::size_t at = digits.size(); at > sign + 3;) digits.insert(at -= 3, ",");
+  const std::string plain = fmt::format("{:.0f}", number);
+  std::string digits;
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    const std::size_t to_come = plain.size() - i;
+    if (i > 0 && plain[i - 1] != '-' && to_come % 3 == 0) digits += ',';
+    digits += plain[i];
+  }
   return digits;
 }
 
@@ -136,6 +155,23 @@ std::string bar(double fraction, int width, const TextStyle& style) {
   return paint(blocks, Ink::kBar, style);
 }
 
+std::string plain_ascii(std::string_view text) {
+  constexpr std::pair<std::string_view, std::string_view> kSigns[] = {
+      {"µ", "u"}, {"…", "~"}, {"·", "."}, {"•", "-"}, {"─", "-"}, {"█", "#"}};
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto sign = std::ranges::find_if(
+        kSigns, [&](const auto& entry) { return text.substr(i).starts_with(entry.first); });
+    if (sign == std::end(kSigns)) {
+      out += text[i++];
+    } else {
+      out += sign->second;
+      i += sign->first.size();
+    }
+  }
+  return out;
+}
+
 std::string heading(std::string_view title, const TextStyle& style) {
   const int rule = std::max(2, style.width - display_width(title) - 1);
   std::string line;
@@ -153,12 +189,27 @@ std::string Columns::text(const TextStyle& style) const {
   std::string out;
   for (const auto& row : rows_) {
     std::string line;
+    int at = 0;
     for (std::size_t c = 0; c < row.size(); ++c) {
       line += "  ";
+      at += 2;
+      const int room = style.width - at;
+      const bool wraps = c + 1 == right_.size() && !right_[c] && room >= kNarrowestWrap;
+      if (wraps && display_width(row[c]) > room) {
+        const std::string margin = "\n" + std::string(static_cast<std::size_t>(at), ' ');
+        const std::vector<std::string> lines = wrap(row[c], room);
+        for (std::size_t i = 0; i < lines.size(); ++i) {
+          if (i > 0) out += line + margin;
+          line = i > 0 ? lines[i] : line + lines[i];
+        }
+        at = 0;
+        continue;
+      }
       line += right_[c] ? pad_left(row[c], widths[c]) : pad_right(row[c], widths[c]);
+      at += widths[c];
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    out += clip(line, style.width) + "\n";
+    out += (at > 0 ? clip(line, style.width) : line) + "\n";
   }
   return out;
 }

@@ -29,6 +29,14 @@ TimeUnit unit_for(double largest_s);
 /// "15.52" in that unit, without its name.
 std::string in_unit(double seconds, const TimeUnit& unit);
 
+/// Round places for an axis: multiples of `step`, which is 1, 2 or 5 times a power of ten.
+struct Ticks {
+  double step = 1;
+  int decimals = 0;  ///< that show the multiples exactly
+};
+/// About `count` of them in `span`.  REQUIRES: span > 0
+Ticks ticks_for(double span, int count);
+
 std::string duration(double seconds);                    ///< "15.52 s", "812.3 ms"
 std::string gib(double bytes, int decimals = 1);         ///< "61.2" (GiB, without its name)
 std::string percent(double fraction, int decimals = 1);  ///< "10.9 %"
@@ -42,6 +50,9 @@ std::string paint(std::string_view text, Ink ink, const TextStyle& style);
 /// A bar of `fraction` of `width` columns, in eighths of a column (whole '#' in ASCII).
 std::string bar(double fraction, int width, const TextStyle& style);
 
+/// Replaces the signs that the reports use beyond ASCII (µ, …, ·, bars) by ASCII ones.
+std::string plain_ascii(std::string_view text);
+
 /// A heading line: "Where the time goes ────────".
 std::string heading(std::string_view title, const TextStyle& style);
 
@@ -50,7 +61,8 @@ class Columns {
  public:
   explicit Columns(std::vector<bool> right) : right_(std::move(right)) {}
   void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
-  /// The rows, indented by two blanks; the last column is clipped to the style's width.
+  /// The rows, indented by two blanks.  What does not fit the style's width is wrapped inside a
+  /// left-aligned last column that keeps 24 columns or more, and clipped otherwise.
   std::string text(const TextStyle& style) const;
 
  private:

@@ -55,14 +55,17 @@ std::string runs_text(std::span<const ValidationRow> rows, const TextStyle& styl
     if (a->metric != b->metric) return a->metric < b->metric;
     return std::abs(a->error()) > std::abs(b->error());
   });
-  Columns columns({false, false, true, true, true, false, false});
-  columns.add({"file", "metric", "measured", "predicted", "error", "", "source"});
+  Columns columns({false, false, true, true, true, false});
+  columns.add({"file", "metric", "measured", "predicted", "error", "source"});
+  bool ungated = false;
   for (const ValidationRow* row : sorted) {
-    columns.add({clip_front(row->file, 40), row->metric, number(row->measured),
-                 number(row->predicted), signed_percent(row->error()),
-                 row->gate ? "" : "not in summary", row->source});
+    const std::string error = signed_percent(row->error());
+    columns.add({clip_front(row->file, style.width / 3), row->metric, number(row->measured),
+                 number(row->predicted), row->gate ? error : "(" + error + ")", row->source});
+    ungated |= !row->gate;
   }
-  return heading("Runs, worst first", style) + columns.text(style);
+  return heading("Runs, worst first", style) + columns.text(style) +
+         (ungated ? "  (errors in parentheses are in no summary: gate: false)\n" : "");
 }
 
 }  // namespace
