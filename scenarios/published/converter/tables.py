@@ -13,7 +13,7 @@ GPUS = [
     (r"\bP100\b", None, "no profile of the P100"),
     (r"\bGB300\b", "gb300_288g", 4, "nvlink5", 72, "ib_xdr800"),
     (r"\bGB200\b", "gb200_186g", 4, "nvlink5", 72, "ib_ndr400"),
-    (r"\bB300\b", "b300_288g", 8, "nvlink5", None, "ib_xdr800"),
+    (r"\bB300\b", "b300_sxm_288g", 8, "nvlink5", None, "ib_xdr800"),
     (r"\bB200\b", "b200_sxm_180g", 8, "nvlink5", None, "ib_ndr400"),
     (r"\bH200\b", "h200_sxm_141g", 8, "nvlink4", None, "ib_ndr400"),
     (r"\bH800\b", "h800_sxm_80g", 8, "nvlink4", None, "ib_ndr400"),
