@@ -83,8 +83,9 @@ struct DeviceSpec {
   std::string nearest_relative;  ///< whose kernel forms price it otherwise
   /// This device over its relative, from peaks: rates that were measured there times these.
   double relative_flops = 1.0, relative_bandwidth = 1.0;
-  double fabric_fraction = 1.0;    ///< of its link's bandwidth that this GPU has (H800: 4/9)
-  std::vector<std::string> notes;  ///< stated assumptions, printed with results
+  std::string intra_link, inter_link;  ///< that its usual systems have, by name
+  double fabric_fraction = 1.0;        ///< of its link that this GPU has (H800: 4/9)
+  std::vector<std::string> notes;      ///< stated assumptions, printed with results
 };
 
 /// A link type: intra-node fabric or NIC.

@@ -186,6 +186,7 @@ DeviceSpec read_device(const std::string& path) {
                    "accumulate_bytes",
                    "attention_backward_rate",
                    "fabric_fraction",
+                   "default_links",
                    "stated_gemm",
                    "samples",
                    "notes",
@@ -222,6 +223,12 @@ DeviceSpec read_device(const std::string& path) {
   }
   if (const auto fraction = profile.number(root.child("fabric_fraction"))) {
     device.fabric_fraction = fraction->value;
+  }
+  const YamlNode links = root.child("default_links");
+  if (links.present()) {
+    links.allow_keys({"intra_node", "inter_node"});
+    device.intra_link = links.required("intra_node").text().value_or("");
+    device.inter_link = links.required("inter_node").text().value_or("");
   }
   device.samples = read_sample_list(root.child("samples"), path);
   device.calibrated = !device.samples.empty() && !root.child("relative").present();
