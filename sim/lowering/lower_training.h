@@ -6,7 +6,8 @@
 //     the compute streams; hops from one rank to one other rank run one after the other;
 //   - blocking (Megatron-LM's non-interleaved p2p_communication.py): it begins when the producer
 //     has finished and the receiver has finished the operation before the consumer, and both the
-//     sender's next operation and the consumer wait for its end.
+//     sender's next operation and the consumer wait for its end.  With chunks or split backwards
+//     receives are posted early, and only the sender's stream waits.
 // After the last operation: the gradient reduction of every stage on its rank's data stream, a
 // barrier (the all-reduce of the gradient norm), the optimizer, and the exposed part of the
 // parameter gather.  Asynchronous schedules: see unroll.h.

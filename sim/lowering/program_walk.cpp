@@ -42,6 +42,21 @@ struct UnsentResult {
   const Op* op;
 };
 
+/// Whether a blocking transfer waits for its receiver: in schedules with one chunk per rank and
+/// whole backwards, where Megatron-LM posts a receive right before its consumer.  In the others
+/// receives are posted operations ahead (forward_backward_pipelining_with_interleaving exchanges
+/// both directions at once; zero-bubble runtimes post all of them early), so a send only takes its
+/// sender's time.
+bool meets_receivers(const Schedule& schedule) {
+  if (schedule.shape.chunks > 1 || schedule.replicas > 1) return false;
+  for (const std::vector<Op>& row : schedule.ranks) {
+    for (const Op& op : row) {
+      if (op.kind == OpKind::kInputGrad || op.kind == OpKind::kWeightGrad) return false;
+    }
+  }
+  return true;
+}
+
 class Walk {
  public:
   Walk(const WalkInput& input, StepBuilder& builder, MilestoneHandler& handler)
@@ -49,7 +64,8 @@ class Walk {
         input_(input),
         builder_(builder),
         handler_(handler),
-        blocking_(input.costs.blocking_hops),
+        blocking_(input.costs.blocking_hops && meets_receivers(input.schedule)),
+        eager_(input.costs.blocking_hops && !blocking_),
         slots_(input.schedule),
         times_(input.costs.stages, input.options),
         hops_(input.schedule, input.costs, times_, input.options),
@@ -185,6 +201,10 @@ class Walk {
     if (hop.has_task) {
       arrival = add_transfer(op, hop);
       builder_.after(done, arrival);
+      if (eager_) {
+        Walker& sender = walkers_[rank];
+        sender.sends[sender.num_sends++] = arrival;
+      }
       if (hop.link >= 0) {
         builder_.after(last_on_link_[hop.link], arrival);
         last_on_link_[hop.link] = arrival;
@@ -304,7 +324,8 @@ class Walk {
   const WalkInput& input_;
   StepBuilder& builder_;
   MilestoneHandler& handler_;
-  bool blocking_;
+  bool blocking_;  ///< senders and receivers meet
+  bool eager_;     ///< senders wait for their own transfers only
   Slots slots_;
   OpTimes times_;
   Hops hops_;
