@@ -26,6 +26,7 @@ class Bound {
         costs_(costs),
         stages_(stages_of_ranks(schedule)),
         shortest_(costs.stages.size(), {kUnused, kUnused}),
+        shortest_weight_grad_(costs.stages.size(), kUnused),
         work_(schedule.ranks.size()) {
     const OpTimes times(costs.stages, options);
     for (std::size_t rank = 0; rank < work_.size(); ++rank) {
@@ -38,7 +39,11 @@ class Bound {
         work_[rank].all += time;
         if (op.kind == OpKind::kWeightGrad) {
           work_[rank].weight_grads += time;
+          SimTime& shortest = shortest_weight_grad_[op.stage];
+          shortest = std::min(shortest, time);
         } else {
+          // A full backward leaves no weight gradient to do after it.
+          if (op.kind == OpKind::kBackward) shortest_weight_grad_[op.stage] = 0;
           SimTime& shortest = shortest_[op.stage][op.kind == OpKind::kForward ? 0 : 1];
           shortest = std::min(shortest, time);
         }
@@ -72,22 +77,39 @@ class Bound {
   // that the work cannot cover.
   SimTime rank_done(int rank) const {
     if (schedule_.ranks[rank].empty()) return 0;
-    SimTime head = kUnused, tail = kUnused, last_bucket = kUnused, reduce = 0;
+    SimTime head = kUnused, tail = kUnused, last_bucket = kUnused;
     for (std::size_t replica = 0; replica < schedule_.stage_rank.size(); ++replica) {
       for (int stage = 0; stage < schedule_.num_stages(); ++stage) {
         if (schedule_.stage_rank[replica][stage] != rank) continue;
         head = std::min(head, way(replica, stage, 0));
-        tail = std::min(tail, way(replica, stage, 1));
+        tail = std::min(tail, way(replica, stage, 1) + behind_first_stage(replica));
         if (costs_.data.empty()) continue;
-        const DataParallelCost& data = costs_.data[stage];
-        last_bucket = std::min(last_bucket, to_sim_time(min(data.last_bucket, data.reduce)));
-        reduce += to_sim_time(data.reduce);
+        last_bucket = std::min(last_bucket, last_bucket_of(stage));
       }
     }
     if (costs_.data.empty()) last_bucket = 0;
-    const SimTime exposed = costs_.data_overlap ? last_bucket : reduce;
+    const SimTime exposed = costs_.data_overlap ? last_bucket : all_reductions(rank);
     const Work& work = work_[rank];
     return head + std::max(work.all + exposed, work.all - work.weight_grads + tail);
+  }
+
+  // What follows an input gradient of stage 0: its weight gradient and exposed data traffic.
+  SimTime behind_first_stage(std::size_t replica) const {
+    SimTime time = shortest_weight_grad_[0] == kUnused ? 0 : shortest_weight_grad_[0];
+    if (costs_.data.empty()) return time;
+    const int rank = schedule_.stage_rank[replica][0];
+    return time + (costs_.data_overlap ? last_bucket_of(0) : all_reductions(rank));
+  }
+
+  SimTime last_bucket_of(int stage) const {
+    return to_sim_time(min(costs_.data[stage].last_bucket, costs_.data[stage].reduce));
+  }
+
+  SimTime all_reductions(int rank) const {
+    SimTime time = 0;
+    if (costs_.data.empty()) return time;
+    for (const int stage : stages_[rank]) time += to_sim_time(costs_.data[stage].reduce);
+    return time;
   }
 
   // Forwards (direction 0) or backwards (1) of the stages before `stage`, with their hops.
@@ -110,7 +132,7 @@ class Bound {
 
   SimTime there_and_back(std::size_t replica) const {
     const int last = schedule_.num_stages() - 1;
-    SimTime time = way(replica, last, 0) + way(replica, last, 1);
+    SimTime time = way(replica, last, 0) + way(replica, last, 1) + behind_first_stage(replica);
     for (const SimTime turn : shortest_[last]) time += turn == kUnused ? 0 : turn;
     return time;
   }
@@ -127,6 +149,7 @@ class Bound {
   const TrainingCosts& costs_;
   std::vector<std::vector<int>> stages_;
   std::vector<std::array<SimTime, 2>> shortest_;  // [num_stages] forward, input gradient
+  std::vector<SimTime> shortest_weight_grad_;     // [num_stages]
   std::vector<Work> work_;                        // [ranks]
 };
 

@@ -35,7 +35,8 @@ struct Tail {
 };
 
 Tail read_tail(const LoweredStep& step, const Timeline& timeline, SimTime phase_end) {
-  Tail tail{.begin = phase_end, .barrier = phase_end, .end = phase_end};
+  Tail tail;
+  tail.begin = phase_end;
   tail.end = *std::max_element(timeline.finish.begin(), timeline.finish.end());
   tail.barrier = step.barrier == kNoTask ? tail.end : timeline.finish[step.barrier];
   tail.optimizer_end.assign(step.rank_ops.size(), tail.barrier);

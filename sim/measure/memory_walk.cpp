@@ -30,6 +30,7 @@ class Walk {
     const StageMemory& stage = memory_.stages[label.stage];
     if (label.kind == TaskKind::kForward) {
       held_.activations += stage.activations;
+      held_.logits += stage.logits;
       peak_.live_activations = std::max(peak_.live_activations, ++live_);
       add(held_, stage.forward_transient, 1.0);
     } else if (label.kind != TaskKind::kWeightGrad) {
@@ -46,11 +47,13 @@ class Walk {
       case TaskKind::kBackward:
         add(held_, stage.backward_transient, -1.0);
         held_.activations -= stage.activations;
+        held_.logits -= stage.logits;
         --live_;
         break;
       case TaskKind::kInputGrad:
         add(held_, stage.backward_transient, -1.0);
         held_.activations -= stage.activations - stage.activations_after_input_grad;
+        held_.logits -= stage.logits;
         break;
       default:
         held_.activations -= stage.activations_after_input_grad;
