@@ -153,6 +153,11 @@ std::vector<StageLayers> split_layers(const ModelSpec& model, int pipeline, int 
                                       const LayerSplitOptions& options, const LayerWeights& weights,
                                       std::vector<Diagnostic>& problems) {
   const int layers = static_cast<int>(model.layers), stages = pipeline * virtual_stages;
+  // Stages that may hold no layer, because the embedding or the loss counts as theirs.
+  const int empty_ends =
+      options.split != LayerSplit::kUniform
+          ? 0
+          : (options.account_for_embedding ? 1 : 0) + (options.account_for_loss ? 1 : 0);
   std::optional<Counts> counts;
   if (options.split == LayerSplit::kGiven) {
     const int sum = std::accumulate(options.given.begin(), options.given.end(), 0);
@@ -165,7 +170,7 @@ std::vector<StageLayers> split_layers(const ModelSpec& model, int pipeline, int 
     } else {
       counts = options.given;
     }
-  } else if (layers < stages) {
+  } else if (layers + empty_ends < stages) {
     add(problems, "parallelism.pipeline",
         std::to_string(layers) + " layers cannot fill " + std::to_string(stages) + " stages",
         "at most " + std::to_string(std::max(1, layers / virtual_stages)) + " pipeline ranks");

@@ -92,6 +92,13 @@ TEST(Accounting, CountsEmbeddingAndLossAsALayerEach) {
               ElementsAre(7, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 7));
 }
 
+TEST(Accounting, LeavesEmbeddingAndLossAloneWhereAStageIsOneLayer) {
+  LayerSplitOptions options;
+  options.account_for_embedding = options.account_for_loss = true;
+  EXPECT_THAT(split(6, 4, 2, options).counts, ElementsAre(0, 1, 1, 1, 1, 1, 1, 0));
+  EXPECT_EQ(split(5, 4, 2, options).problems.size(), 1u);
+}
+
 TEST(GivenSplit, MustHaveANumberPerStageAndAddUp) {
   LayerSplitOptions options;
   options.split = LayerSplit::kGiven;
