@@ -70,6 +70,7 @@ SoftwareFacts nemo_2024() {
   f.source = "NVIDIA/NeMo performance recipes, container 24.07";
   f.gradient_reduce_dtype = Precision::kBf16;
   f.cross_entropy = CrossEntropy::kJitFused;
+  f.weight_grad_dummies = false;
   return f;
 }
 
@@ -87,6 +88,7 @@ SoftwareFacts megatron_core_2025() {
   f.summary = "Megatron-Core 0.11-0.15 + Transformer Engine 2, userbuffers, TE cross-entropy";
   f.source = "NVIDIA dgxc-benchmarking v25.04+, Megatron-Bridge 25.09+ recipes";
   f.cross_entropy = CrossEntropy::kTransformerEngine;
+  f.weight_grad_dummies = true;
   return f;
 }
 
