@@ -14,13 +14,18 @@
 
 #include "schedules/build.h"
 #include "schedules/generators.h"
+#include "schedules/order_search.h"
 #include "schedules/v_block.h"
 
 namespace plumbline {
 namespace {
 
-Schedule from_block(std::string_view name, const PipelineShape& shape, const VBlock& block) {
+Schedule from_block(std::string_view name, const PipelineShape& shape, const VBlock& block,
+                    const ScheduleOptions& options) {
   require_chunks(name, shape, 2);
+  if (options.max_live_activations) {
+    return search_order(name, shape, Placement::kV, *options.max_live_activations, options.costs);
+  }
   Schedule schedule = empty_schedule(name, shape, Placement::kV);
   schedule.ranks = squeeze(block, shape);
   return schedule;
@@ -28,7 +33,7 @@ Schedule from_block(std::string_view name, const PipelineShape& shape, const VBl
 
 }  // namespace
 
-Schedule v_half(const PipelineShape& shape, const ScheduleOptions&) {
+Schedule v_half(const PipelineShape& shape, const ScheduleOptions& options) {
   const int ranks = shape.ranks();
   const int gap = ranks % 2 == 0 ? 3 : 0;  // keeps the four slots apart modulo 6
   VBlock block;
@@ -36,17 +41,17 @@ Schedule v_half(const PipelineShape& shape, const ScheduleOptions&) {
     block.push_back(
         {2 * r, 3 * ranks - r - 2, 3 * ranks + gap + 2 * r - 1, 6 * ranks + gap - r - 2});
   }
-  return from_block("v_half", shape, block);
+  return from_block("v_half", shape, block, options);
 }
 
-Schedule v_min(const PipelineShape& shape, const ScheduleOptions&) {
+Schedule v_min(const PipelineShape& shape, const ScheduleOptions& options) {
   const int ranks = shape.ranks();
   const int gap = ranks % 3 == 0 ? 2 : 0;
   VBlock block;
   for (int r = 0; r < ranks; ++r) {
     block.push_back({r, 2 * ranks - r - 1, 2 * ranks + gap + r, 4 * ranks + gap - r - 1});
   }
-  return from_block("v_min", shape, block);
+  return from_block("v_min", shape, block, options);
 }
 
 }  // namespace plumbline

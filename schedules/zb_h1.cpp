@@ -15,6 +15,7 @@
 
 #include "schedules/build.h"
 #include "schedules/generators.h"
+#include "schedules/order_search.h"
 #include "schedules/zb_greedy.h"
 
 namespace plumbline {
@@ -23,6 +24,10 @@ namespace {
 Schedule published(std::string_view name, const PipelineShape& shape, int limit,
                    const ScheduleOptions& options) {
   require_chunks(name, shape, 1);
+  if (options.max_live_activations) {
+    return search_order(name, shape, Placement::kLoop, *options.max_live_activations,
+                        options.costs);
+  }
   // With at least P alive the greedy rule always finds room.
   Schedule schedule = *zb_greedy(shape, limit, to_ticks(options.costs, shape.stages()));
   schedule.name = name;

@@ -13,6 +13,7 @@
 
 #include "schedules/build.h"
 #include "schedules/generators.h"
+#include "schedules/order_search.h"
 
 namespace plumbline {
 namespace {
@@ -79,8 +80,11 @@ class ProgramOfRank {
 
 }  // namespace
 
-Schedule zb_v(const PipelineShape& shape, const ScheduleOptions&) {
+Schedule zb_v(const PipelineShape& shape, const ScheduleOptions& options) {
   require_chunks("zb_v", shape, 2);
+  if (options.max_live_activations) {
+    return search_order("zb_v", shape, Placement::kV, *options.max_live_activations, options.costs);
+  }
   Schedule schedule = empty_schedule("zb_v", shape, Placement::kV);
   for (int rank = 0; rank < shape.ranks(); ++rank) {
     schedule.ranks[rank] = ProgramOfRank(rank, shape).program();
