@@ -62,10 +62,10 @@ double hashed(std::uint64_t seed, std::uint64_t index) {
 
 class Search {
  public:
-  Search(Schedule empty, int limit, const UnitCosts& costs)
+  Search(Schedule empty, int limit, const TickCosts& costs)
       : best_(std::move(empty)),
         limit_(limit),
-        shop_(make_job_shop(best_, to_ticks(costs, best_.num_stages()))),
+        shop_(make_job_shop(best_, costs)),
         back_(reversed(shop_)),
         pass_cost_(static_cast<double>(shop_.operations()) *
                    static_cast<double>(shop_.chains.size())) {
@@ -73,7 +73,7 @@ class Search {
   }
 
   void set_bound(double ticks) { bound_ = static_cast<std::int64_t>(ticks - 1e-6) + 1; }
-  bool done() const { return best_makespan_ <= bound_ || spent_ > kBudget; }
+  bool done() const { return (have_best_ && best_makespan_ <= bound_) || spent_ > kBudget; }
 
   // An order as start times in ticks, run as early as its rows allow.
   TickTimes starts_of(const Schedule& order, const UnitCosts& in_ticks) const {
@@ -184,6 +184,22 @@ class Search {
   TickTimes best_starts_;
 };
 
+// What takes no time still has its place in a row: a tick that is small beside the others keeps the
+// order of starts an order of need.
+TickCosts without_zeros(TickCosts ticks) {
+  bool has_zero = false;
+  for (const auto* list : {&ticks.forward, &ticks.input_grad, &ticks.weight_grad}) {
+    has_zero = has_zero || std::ranges::count(*list, 0) > 0;
+  }
+  if (!has_zero) return ticks;
+  constexpr std::int64_t kFiner = 4096;
+  ticks.comm *= kFiner;
+  for (auto* list : {&ticks.forward, &ticks.input_grad, &ticks.weight_grad}) {
+    for (std::int64_t& each : *list) each = std::max<std::int64_t>(1, each * kFiner);
+  }
+  return ticks;
+}
+
 UnitCosts as_unit_costs(const TickCosts& ticks) {
   const auto numbers = [](const std::vector<std::int64_t>& values) {
     return std::vector<double>(values.begin(), values.end());
@@ -207,10 +223,11 @@ Schedule search_order(std::string_view name, const PipelineShape& shape, Placeme
                                    std::to_string(limit) + " is too few",
                                "try " + std::to_string(shape.chunks))});
   }
-  const UnitCosts in_ticks = as_unit_costs(to_ticks(costs, shape.stages()));
+  const TickCosts ticks = without_zeros(to_ticks(costs, shape.stages()));
+  const UnitCosts in_ticks = as_unit_costs(ticks);
   Schedule empty = empty_schedule(name, shape, placement);
   empty.found_by = "search";
-  Search search(empty, limit, costs);
+  Search search(empty, limit, ticks);
 
   std::vector<TickTimes> seeds;
   for (const Schedule& order : published_orders(shape, placement, limit, costs)) {
