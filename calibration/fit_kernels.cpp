@@ -77,7 +77,8 @@ GemmFit gemm_of(const std::vector<double>& p) {
   fit.flops = FlopsPerSecond(p[0]);
   fit.bytes = BytesPerSecond(p[1]);
   fit.t0 = Seconds(p[2]);
-  fit.p = p[3];
+  // Beyond 32 the ridge is a corner, and the data cannot tell how sharp it is.
+  fit.p = std::clamp(p[3], 0.5, 32.0);
   return fit;
 }
 

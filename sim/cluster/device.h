@@ -44,12 +44,21 @@ struct AttentionFit {
 /// A CSV of measured kernels that a profile names. It is read when prices are asked for, and
 /// refused when its bytes are not those the profile was fitted to.
 struct SampleFile {
-  std::string operation;  ///< "gemm", "attention_training", "attention_prefill",
-                          ///< "attention_decode", "collective"
-  std::string dtype;      ///< of the operands
-  std::string link;       ///< collective: the fabric it was measured on
-  std::string path;       ///< as the file system finds it
-  std::string sha256;     ///< 64 hexadecimal digits
+  std::string operation;   ///< "gemm", "attention_training", "attention_prefill",
+                           ///< "attention_decode", "collective"
+  std::string dtype;       ///< of the operands
+  std::string link;        ///< collective: the fabric it was measured on
+  std::string path;        ///< as the file system finds it
+  std::string sha256;      ///< 64 hexadecimal digits
+  bool inherited = false;  ///< measured on the profile's relative
+};
+
+/// The device that samples were measured on, where it is not the one they price: efficiencies are
+/// taken against these constants and carried over.
+struct SampleOrigin {
+  std::map<std::string, GemmFit> gemm;  ///< by the dtype the samples have here
+  std::optional<AttentionFit> prefill, decode;
+  int multiprocessors = 1;
 };
 
 /// One GPU. Rates are dense (no sparsity); `samples` files are read only when a price needs them.
@@ -79,10 +88,11 @@ struct DeviceSpec {
   /// Clock under load ~ power^exponent: 1/3 where voltage falls with the clock, 1 at its floor.
   Sourced<double> power_exponent{2.0 / 3.0, Provenance::kDatasheet, ""};
   std::vector<SampleFile> samples;
-  bool calibrated = false;       ///< has measured kernels of its own
-  std::string nearest_relative;  ///< whose kernel forms price it otherwise
-  /// This device over its relative, from peaks: rates that were measured there times these.
-  double relative_flops = 1.0, relative_bandwidth = 1.0;
+  std::optional<SampleOrigin> origin;  ///< of the inherited ones among `samples`
+  bool calibrated = false;             ///< has measured kernels of its own
+  std::string nearest_relative;        ///< whose kernel forms price it otherwise
+  /// Product rate of this device over its relative's: attention rates measured there times this.
+  double relative_flops = 1.0;
   std::string intra_link, inter_link;  ///< that its usual systems have, by name
   double fabric_fraction = 1.0;        ///< of its link that this GPU has (H800: 4/9)
   std::vector<std::string> notes;      ///< stated assumptions, printed with results

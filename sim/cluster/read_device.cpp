@@ -1,4 +1,5 @@
 // hardware_profiles/GPU.yaml -> DeviceSpec.
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -77,41 +78,41 @@ std::map<std::string, Sourced<double>> read_factors(const ProfileNode& profile,
   return factors;
 }
 
-// What a device without kernels of its own takes from the one that resembles it most.
+// A device with fp16 only (V100) borrows what was measured in bf16: the same units, another format.
+std::string borrowed(const DeviceSpec& device, const std::string& dtype) {
+  if (device.peak_flops.count(dtype)) return dtype;
+  return dtype == "bf16" && device.peak_flops.count("fp16") ? "fp16" : "";
+}
+
+// What a device takes from the one that resembles it most: forms scaled by the ratios of the peaks,
+// and samples that carry the relative's efficiency from shape to shape.
 void inherit(DeviceSpec& device, const DeviceSpec& relative) {
-  const auto peak = [](const DeviceSpec& d) {
-    const auto bf16 = d.peak_flops.find("bf16");
-    if (bf16 != d.peak_flops.end()) return bf16->second;
-    const auto fp16 = d.peak_flops.find("fp16");
-    return fp16 != d.peak_flops.end() ? fp16->second : FlopsPerSecond(1);
-  };
-  device.relative_flops = relative.relative_flops * (peak(device) / peak(relative));
-  device.relative_bandwidth =
-      relative.relative_bandwidth * (device.memory_bandwidth_peak / relative.memory_bandwidth_peak);
+  SampleOrigin origin = relative.origin.value_or(
+      SampleOrigin{relative.gemm, relative.prefill, relative.decode, relative.multiprocessors});
+  const double bandwidth = device.memory_bandwidth_peak / relative.memory_bandwidth_peak;
+  double flops = 0;
   for (const auto& [dtype, fit] : relative.gemm) {
-    const auto mine = device.peak_flops.find(dtype);
-    const auto theirs = relative.peak_flops.find(dtype);
-    if (mine == device.peak_flops.end() || theirs == relative.peak_flops.end()) continue;
-    if (device.gemm.count(dtype)) continue;
-    GemmFit scaled = fit;
-    scaled.flops = (mine->second / theirs->second) * fit.flops;
-    scaled.bytes = device.relative_bandwidth / relative.relative_bandwidth * fit.bytes;
-    scaled.provenance = Provenance::kDatasheet;
-    device.gemm[dtype] = scaled;
+    const std::string mine = borrowed(device, dtype);
+    if (mine.empty() || !relative.peak_flops.count(dtype)) continue;
+    if (!device.gemm.count(mine)) {
+      GemmFit scaled = fit;
+      scaled.flops = (device.peak_flops.at(mine) / relative.peak_flops.at(dtype)) * fit.flops;
+      scaled.bytes = bandwidth * fit.bytes;
+      scaled.provenance = Provenance::kDatasheet;
+      device.gemm[mine] = scaled;
+    }
+    if (dtype == "bf16") flops = device.gemm.at(mine).flops / fit.flops;
+    if (mine != dtype && origin.gemm.count(dtype)) origin.gemm[mine] = origin.gemm.at(dtype);
   }
-  // A device with fp16 only (V100) borrows the bf16 form: the same units' layout, another format.
-  if (device.gemm.empty() && relative.gemm.count("bf16")) {
-    GemmFit scaled = relative.gemm.at("bf16");
-    scaled.flops = device.relative_flops / relative.relative_flops * scaled.flops;
-    scaled.bytes = device.relative_bandwidth / relative.relative_bandwidth * scaled.bytes;
-    scaled.provenance = Provenance::kDatasheet;
-    device.gemm["fp16"] = scaled;
-  }
+  if (flops <= 0) flops = bandwidth;
+  device.relative_flops = relative.relative_flops * flops;
+
   const auto scale = [&](const std::optional<AttentionFit>& fit) {
     std::optional<AttentionFit> scaled = fit;
-    if (!scaled) return scaled;
-    scaled->flops = device.relative_flops / relative.relative_flops * fit->flops;
-    scaled->bytes = device.relative_bandwidth / relative.relative_bandwidth * fit->bytes;
+    if (scaled) {
+      scaled->flops = flops * fit->flops;
+      scaled->bytes = bandwidth * fit->bytes;
+    }
     return scaled;
   };
   if (!device.prefill) device.prefill = scale(relative.prefill);
@@ -122,19 +123,23 @@ void inherit(DeviceSpec& device, const DeviceSpec& relative) {
     device.attention_backward_rate = relative.attention_backward_rate;
   }
   for (const auto& [dtype, factor] : relative.sustained) {
-    if (device.peak_flops.count(dtype)) device.sustained.emplace(dtype, factor);
+    const std::string mine = borrowed(device, dtype);
+    if (!mine.empty()) device.sustained.emplace(mine, factor);
   }
+  const std::vector<SampleFile> own = device.samples;
   for (SampleFile file : relative.samples) {
     if (file.operation == "collective") continue;  // a fabric's, not a chip's
-    if (file.operation == "gemm" && !device.gemm.count(file.dtype)) {
-      if (file.dtype != "bf16" || !device.gemm.count("fp16")) continue;
-      file.dtype = "fp16";
-    }
+    if (file.operation == "gemm") file.dtype = borrowed(device, file.dtype);
+    const bool have = std::any_of(own.begin(), own.end(), [&](const SampleFile& mine) {
+      return mine.operation == file.operation && mine.dtype == file.dtype;
+    });
+    if (have || (file.operation == "gemm" && file.dtype.empty())) continue;
+    file.inherited = true;
     device.samples.push_back(std::move(file));
   }
-  device.notes.push_back(device.name +
-                         " has no measured kernels of its own: priced by the forms of " +
-                         relative.name + ", scaled by the ratios of their datasheet peaks");
+  device.origin = std::move(origin);
+  device.notes.push_back(device.name + " is priced by the kernels of " + relative.name +
+                         " where it has none of its own, scaled by the ratios of the peaks");
 }
 
 }  // namespace

@@ -46,7 +46,6 @@ AttentionTimes::AttentionTimes(const DeviceSpec& device)
     : prefill_fit_(device.prefill),
       decode_fit_(device.decode),
       backward_rate_(device.attention_backward_rate.value),
-      relative_flops_(device.relative_flops),
       multiprocessors_(std::max(1, device.multiprocessors)),
       latency_(device.kernel_latency),
       calibrated_(device.calibrated) {
@@ -56,10 +55,13 @@ AttentionTimes::AttentionTimes(const DeviceSpec& device)
     const auto peak = device.peak_flops.find(dtype);
     if (peak != device.peak_flops.end()) peak_ = max(peak_, peak->second);
   }
+  const SampleOrigin origin = device.origin.value_or(
+      SampleOrigin{{}, device.prefill, device.decode, device.multiprocessors});
   for (const SampleFile& file : device.samples) {
     if (file.operation == "attention_training") {
-      read_rates(read_samples(file));
-    } else if (file.operation == "attention_prefill" && prefill_fit_) {
+      read_rates(read_samples(file), file.inherited ? device.relative_flops : 1.0);
+      own_rates_ = !file.inherited;
+    } else if (file.operation == "attention_prefill" && prefill_fit_ && origin.prefill) {
       const CsvTable csv = read_samples(file);
       const auto batch = csv.numbers("batch_size"), length = csv.numbers("isl"),
                  heads = csv.numbers("num_heads"), kv_heads = csv.numbers("num_kv_heads"),
@@ -68,16 +70,16 @@ AttentionTimes::AttentionTimes(const DeviceSpec& device)
         const AttentionWork work = attention_work(batch[i], heads[i], kv_heads[i], 128, 128,
                                                   length[i], length[i], true, 2);
         prefill_.add(prefill_point(batch[i], length[i], heads[i], kv_heads[i]),
-                     std::log(time[i] * 1e-6 / prefill_form(*prefill_fit_, work).base()));
+                     std::log(time[i] * 1e-6 / prefill_form(*origin.prefill, work).base()));
       }
-    } else if (file.operation == "attention_decode" && decode_fit_) {
+    } else if (file.operation == "attention_decode" && decode_fit_ && origin.decode) {
       const CsvTable csv = read_samples(file);
       const auto batch = csv.numbers("batch_size"), length = csv.numbers("kv_len"),
                  heads = csv.numbers("num_heads"), kv_heads = csv.numbers("num_kv_heads"),
                  time = csv.numbers("latency_us");
       for (std::size_t i = 0; i < time.size(); ++i) {
-        const Seconds form =
-            decode_form(*decode_fit_, batch[i], kv_heads[i], 128, length[i], 2, multiprocessors_);
+        const Seconds form = decode_form(*origin.decode, batch[i], kv_heads[i], 128, length[i], 2,
+                                         std::max(1, origin.multiprocessors));
         decode_.add(prefill_point(batch[i], length[i], heads[i], kv_heads[i]),
                     std::log(time[i] * 1e-6 / form.base()));
       }
@@ -90,7 +92,7 @@ AttentionTimes::AttentionTimes(const DeviceSpec& device)
   }
 }
 
-void AttentionTimes::read_rates(const CsvTable& csv) {
+void AttentionTimes::read_rates(const CsvTable& csv, double scale) {
   const auto head_dim = csv.numbers("head_dim_qk"), causal = csv.numbers("causal"),
              length = csv.numbers("seqlen"), forward = csv.numbers("fwd_tflops"),
              backward = csv.numbers("bwd_tflops");
@@ -103,8 +105,8 @@ void AttentionTimes::read_rates(const CsvTable& csv) {
       it = rates_.end() - 1;
     }
     it->log_length.push_back(std::log(length[i]));  // the file is sorted by length
-    it->log_forward.push_back(std::log(forward[i] * 1e12));
-    it->log_backward.push_back(std::log(backward[i] * 1e12));
+    it->log_forward.push_back(std::log(scale * forward[i] * 1e12));
+    it->log_backward.push_back(std::log(scale * backward[i] * 1e12));
   }
 }
 
@@ -122,7 +124,7 @@ KernelPrice AttentionTimes::sustained(Seconds burst, Seconds fixed, bool extrapo
   KernelPrice price;
   price.burst = burst;
   price.sustained = fixed + (burst - fixed) / clock_;
-  price.extrapolated = extrapolated || !calibrated_;
+  price.extrapolated = extrapolated;
   return price;
 }
 
@@ -135,16 +137,15 @@ KernelPrice AttentionTimes::from_rates(const AttentionQuery& query) const {
   const std::vector<double>& log_rate = query.backward ? rates.log_backward : rates.log_forward;
   // A rectangle of queries and keys is as long as the square of its area.
   const double length = 0.5 * std::log(query.query_tokens * query.kv_tokens);
-  const FlopsPerSecond rate(relative_flops_ *
-                            std::exp(interpolate(rates.log_length, log_rate, length)));
-  const FlopsPerSecond best(relative_flops_ *
-                            std::exp(*std::max_element(log_rate.begin(), log_rate.end())));
+  const FlopsPerSecond rate(std::exp(interpolate(rates.log_length, log_rate, length)));
+  const FlopsPerSecond best(std::exp(*std::max_element(log_rate.begin(), log_rate.end())));
   const Flops tile(2 * multiple * (query.head_dim + query.v_head_dim) *
                    std::min(kTileRows, query.query_tokens) * query.kv_tokens);
   const Seconds longest_tile = latency_ + tile / (best / multiprocessors_);
   const bool outside = length < rates.log_length.front() - 1e-6 ||
                        length > rates.log_length.back() + 1e-6 || rates.head_dim != query.head_dim;
-  return sustained(max(multiple * work.flops / rate, longest_tile), Seconds(), outside);
+  return sustained(max(multiple * work.flops / rate, longest_tile), Seconds(),
+                   outside || !own_rates_);
 }
 
 KernelPrice AttentionTimes::from_table(const AttentionQuery& query) const {
@@ -156,7 +157,8 @@ KernelPrice AttentionTimes::from_table(const AttentionQuery& query) const {
       prefill_.at(prefill_point(query.batch, length, query.heads, query.kv_heads), 8);
   Seconds time = std::exp(estimate.log_residual) * prefill_form(*prefill_fit_, work);
   if (query.backward) time = (kBackwardFlops / backward_rate_) * time;
-  return sustained(time, min(time, prefill_fit_->t0), estimate.outside || query.head_dim != 128);
+  return sustained(time, min(time, prefill_fit_->t0),
+                   estimate.outside || query.head_dim != 128 || !calibrated_);
 }
 
 KernelPrice AttentionTimes::prefill(const AttentionQuery& query) const {

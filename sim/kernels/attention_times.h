@@ -28,7 +28,7 @@ class AttentionTimes {
     std::vector<double> log_length, log_forward, log_backward;  ///< natural logarithms; flop/s
   };
 
-  void read_rates(const CsvTable& csv);
+  void read_rates(const CsvTable& csv, double scale);
   const Rates& rates_for(const AttentionQuery& query) const;
   KernelPrice from_rates(const AttentionQuery& query) const;
   KernelPrice from_table(const AttentionQuery& query) const;
@@ -39,7 +39,7 @@ class AttentionTimes {
   ResidualTable prefill_, decode_;
   double backward_rate_ = 1.0;
   double clock_ = 1.0;
-  double relative_flops_ = 1.0;
+  bool own_rates_ = false;
   FlopsPerSecond peak_;
   int multiprocessors_ = 1;
   Seconds latency_;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "sim/core/diagnostic.h"
@@ -51,10 +52,15 @@ GemmTimes::GemmTimes(const DeviceSpec& device)
       layout_nt_(factor_or_one(device.layout_factor, "nt")),
       accumulate_bytes_(device.accumulate_bytes.value),
       streaming_(device.memory_bandwidth_streaming.value) {
+  std::set<std::string> inherited;
   for (const SampleFile& file : device.samples) {
-    const auto fit = device.gemm.find(file.dtype);
-    if (file.operation != "gemm" || fit == device.gemm.end()) continue;
+    if (file.operation != "gemm") continue;
+    const bool foreign = file.inherited && device.origin;
+    const std::map<std::string, GemmFit>& fits = foreign ? device.origin->gemm : device.gemm;
+    const auto fit = fits.find(file.dtype);
+    if (fit == fits.end()) continue;
     tables_.emplace(file.dtype, read_residuals(file, fit->second));
+    if (foreign) inherited.insert(file.dtype);
   }
   const auto sustained = [&](const std::string& dtype, double otherwise) {
     const auto it = device.sustained.find(dtype);
@@ -73,7 +79,7 @@ GemmTimes::GemmTimes(const DeviceSpec& device)
   };
   for (const auto& [dtype, fit] : device.gemm) {
     models_[dtype] = {fit, sustained(dtype, base_clock), residuals(dtype),
-                      device.calibrated && tables_.count(dtype) > 0};
+                      tables_.count(dtype) > 0 && !inherited.count(dtype)};
   }
   // A dtype that nobody measured: the stand-in's form with the rate scaled by the peaks.
   for (const auto& [dtype, peak] : device.peak_flops) {

@@ -1,0 +1,41 @@
+// Samples -> the fitted end of a hardware profile.
+//
+// A profile is written by hand down to the line kFittedMarker; what follows is this program's: the
+// list of sample files with their SHA-256, and per kernel form the constants, their relative
+// standard errors, the error on the samples and the error on sites left out. The same samples give
+// the same bytes.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace plumbline {
+
+inline constexpr std::string_view kFittedMarker =
+    "# Below: written by `plumbline calibrate fit`, from the samples it names.";
+
+struct FitProfileOptions {
+  std::string profile_path;
+  /// Files to add: each replaces the listed one of the same operation, dtype and fabric. The
+  /// header tells the operation, the name the dtype; they must lie below the profile's folder.
+  std::vector<std::string> csv_paths;
+};
+
+struct FitProfileResult {
+  std::string text;  ///< of the whole profile; nothing is written
+  struct Row {
+    std::string form;  ///< "gemm bf16", "attention_prefill", "attention_decode"
+    int samples = 0;
+    double median = 0, p90 = 0;  ///< |error| of the form on its samples
+    double cross_validated_median = 0,
+           cross_validated_p90 = 0;  ///< with neighbours, sites left out
+  };
+  std::vector<Row> rows;
+};
+
+/// @throws InputError for a profile or sample that cannot be read, a layout that is no sample's
+///         own, or too few samples; a wrong SHA-256 in the profile is not one: it is written anew
+FitProfileResult fit_profile(const FitProfileOptions& options);
+
+}  // namespace plumbline
