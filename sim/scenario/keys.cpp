@@ -131,7 +131,7 @@ constexpr std::array kKeys{
     computed("pipeline", integer("schedule.microbatch_group_size", "", 1, 1e6,
                                  "Micro-batches per chunk in a row (interleaved_1f1b).")),
 
-    mapping("training", "One optimizer step."),
+    required(mapping("training", "One optimizer step.")),
     required(integer("training.sequence_length", "", 1, 1e9, "Tokens of a sequence.")),
     integer("training.micro_batch_size", "1", 1, 1e6, "Sequences of a micro-batch."),
     required(

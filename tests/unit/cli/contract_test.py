@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""What scripts and people rely on, asked of the program itself.
+
+Usage: contract_test.py PLUMBLINE REPOSITORY PROMISE
+Runs the functions of one promise (below) and exits with 1 at the first that does not hold.
+"""
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+SCENARIO = """\
+name: contract
+model: llama3_8b
+cluster: {gpu: h100_sxm_80g, gpus_per_node: 8, nodes: 2, intra_node: nvlink4, inter_node: ib_ndr400}
+parallelism: {tensor: 4, pipeline: 4, sequence_parallel: true}
+schedule: 1f1b
+training:
+  sequence_length: 4096
+  micro_batch_size: 1
+  global_batch_size: 16
+  precision: bf16
+  recompute: none
+"""
+BINARY, REPOSITORY = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+FOLDER = tempfile.mkdtemp(prefix="plumbline-contract-")
+
+
+def write(name, text):
+    path = os.path.join(FOLDER, name)
+    with open(path, "w") as out:
+        out.write(text)
+    return path
+
+
+def call(*args, expect=0):
+    done = subprocess.run([BINARY, *map(str, args)], capture_output=True, text=True, cwd=FOLDER, timeout=300)
+    assert done.returncode == expect, "%s: exit %d, expected %d\n%s%s" % (
+        args, done.returncode, expect, done.stdout[-500:], done.stderr[-1000:])
+    return done
+
+
+def runs():
+    a = write("a.yaml", SCENARIO)
+    result = json.loads(call("run", a, "--json", "-").stdout)
+    assert result["schema"] == "plumbline.result/1"
+    assert len(result["training"]["ranks"]) == 4
+    # Options stand in any place.
+    for order in (["run", "--set", "training.global_batch_size=32", a, "--json", "-"],
+                  ["run", "--json", "-", "--set", "training.global_batch_size=32", a],
+                  ["run", "--json=-", a, "--set=training.global_batch_size=32"],
+                  ["--json", "-", "run", "--set", "training.global_batch_size=32", a]):
+        step = json.loads(call(*order).stdout)["training"]
+        assert abs(step["samples_per_s"] * step["iteration_time_s"] - 32) < 1e-6 * 32
+    table = call("run", a).stdout
+    assert "llama" in table.lower() or "contract" in table
+    # The same bytes every time, the wall time aside.
+    def once():
+        again = json.loads(call("run", a, "--json", "-").stdout)
+        again["engine"].pop("wall_s")
+        return json.dumps(again)
+    assert once() == once()
+
+
+def wrong_input():
+    wrong = write("wrong.yaml", SCENARIO.replace("1f1b", "1f1v").replace("bf16", "bf61").replace("tensor: 4", "tensro: 4"))
+    done = call("run", wrong, "--json", "-", expect=2)
+    assert done.stdout == ""
+    for line in ("wrong.yaml:4:15: parallelism.tensro: unknown key (did you mean 'tensor'?)",
+                 "wrong.yaml:5:11: schedule: no schedule is called '1f1v' (did you mean '1f1b'?)",
+                 "wrong.yaml:10:14: training.precision: no precision is called 'bf61' (did you mean 'bf16'?)",
+                 "    5 | schedule: 1f1v", "      |           ^~~~", "3 problems; nothing was simulated."):
+        assert line in done.stderr, "%r is not in\n%s" % (line, done.stderr)
+    a = write("a.yaml", SCENARIO)
+    assert "did you mean 'parallelism'?" in call("run", a, "--set", "paralelism.pipeline=4", expect=2).stderr
+    assert "did you mean '" in call("run", os.path.join(FOLDER, "b.yaml"), expect=2).stderr
+    assert "did you mean 'schedule'?" in call("shedule", "1f1b", expect=2).stderr
+    assert "did you mean '--json'?" in call("run", a, "--jsno", "-", expect=2).stderr
+    assert "PATH=VALUE" in call("run", a, "--set", "nonsense", expect=2).stderr
+    call(expect=2)
+    call("run", expect=2)
+    call("frobnicate", expect=2)
+    call("plan", a, expect=2)
+    call("run", a, "--bound", "sideways", expect=2)
+    # A plan that the model forbids is told at its line.
+    assert "a.yaml:4:" in call("run", a, "--set", "cluster.nodes=3", expect=2).stderr
+    serving = write("serving.yaml", SCENARIO + "serving: {precision: bf16}\n")
+    assert "serving.yaml:12:" in call("run", serving, expect=2).stderr
+
+
+def outputs():
+    a = write("a.yaml", SCENARIO)
+    names = {"--json": "r.json", "--trace": "t.json", "--html": "p.html", "--svg": "p.svg", "--csv": "o.csv"}
+    args = [x for option, name in names.items() for x in (option, os.path.join(FOLDER, name))]
+    assert call("run", a, *args).stdout, "files leave the table on stdout"
+    for name in names.values():
+        assert os.path.getsize(os.path.join(FOLDER, name)) > 100, name
+        assert not os.path.exists(os.path.join(FOLDER, name + ".partial"))
+    with open(os.path.join(FOLDER, "o.csv")) as rows:
+        table = list(csv.DictReader(rows))
+    assert list(table[0]) == ["rank", "stage", "chunk", "microbatch", "op", "start_s", "end_s", "waited_for"]
+    assert len(table) == 4 * 16 * 2, "4 ranks, 16 micro-batches, F and B"
+    with open(os.path.join(FOLDER, "t.json")) as trace:
+        assert json.load(trace)
+    # What fails leaves nothing behind and nothing on stdout.
+    call("run", a, "--json", "no/such/folder/r.json", expect=2)
+    call("run", a, "--json", "-", "--csv", "-", expect=2)
+    call("run", a, "--json", FOLDER, expect=2)
+    before = set(os.listdir(FOLDER))
+    call("run", a, "--set", "schedule=1f1v", "--json", "new.json", expect=2)
+    assert set(os.listdir(FOLDER)) == before
+    tight = ["--set", "cluster.nodes=1", "--set", "parallelism={tensor: 1, pipeline: 1, zero_stage: 0}",
+             "--set", "training.micro_batch_size=2"]
+    assert json.loads(call("run", a, *tight, "--json", "-").stdout)["fits"] is False
+    call("run", a, *tight, "--require-fit", expect=3)
+
+
+def lists():
+    for what, one in (("models", "gpt3_175b"), ("gpus", "h100_sxm_80g"), ("links", "nvlink4"),
+                      ("schedules", "1f1b"), ("software", "megatron_core_2024")):
+        rows = call("list", what).stdout.splitlines()
+        assert len(rows) >= 3 and any(one in row for row in rows), what
+    call("list", "clusters")
+    assert "did you mean 'models'?" in call("list", "model", expect=2).stderr
+    schema = json.loads(call("schema").stdout)
+    assert "pipeline" in schema["properties"]["parallelism"]["properties"]
+    with open(os.path.join(REPOSITORY, "sim/scenario/README.md")) as readme:
+        assert call("schema", "--format", "markdown").stdout == readme.read()
+    assert call("--version").stdout.startswith("plumbline ")
+    assert "Exit codes" in call("--help").stdout
+    for command in ("run", "sweep", "plan", "schedule", "compare", "validate", "calibrate", "check", "list", "schema"):
+        assert command in call(command, "--help").stdout
+
+
+def sweep():
+    a = write("a.yaml", SCENARIO)
+    over = ["sweep", a, "--over", "schedule=1f1b,gpipe", "--over", "training.global_batch_size=8:32:x2"]
+    one = call(*over, "--csv", "-", "--jobs", 1).stdout
+    assert one == call(*over, "--csv", "-", "--jobs", 5).stdout, "the result depends on --jobs"
+    rows = list(csv.DictReader(io.StringIO(one)))
+    head = one.splitlines()[0].split(",")
+    assert head[:2] == ["schedule", "training.global_batch_size"] and head[-2:] == ["fits", "error"]
+    assert "training.iteration_time_s" in head and "engine.wall_s" not in head
+    assert [(r["schedule"], r["training.global_batch_size"]) for r in rows] == [
+        (s, b) for s in ("1f1b", "gpipe") for b in ("8", "16", "32")], "the last axis is fastest"
+    alone = json.loads(call("run", a, "--set", "schedule=gpipe", "--json", "-").stdout)
+    assert float(rows[4]["training.iteration_time_s"]) == alone["training"]["iteration_time_s"]
+    # An invalid point is a row with its reason; nothing but invalid points is wrong input.
+    some = list(csv.DictReader(io.StringIO(call("sweep", a, "--over", "parallelism.pipeline=4,3", "--csv", "-").stdout)))
+    assert some[0]["error"] == "" and "parallelism" in some[1]["error"] and some[1]["training.mfu"] == ""
+    assert "did you mean" in call("sweep", a, "--over", "paralelism.pipeline=2,4", "--csv", "-", expect=2).stderr
+    document = json.loads(call(*over, "--json", "-").stdout)
+    assert len(document["points"]) == 6 and document["points"][0]["set"]["schedule"] == "1f1b"
+    # Shards are the whole; what an interrupted sweep left is taken up.
+    shards = [call(*over, "--csv", "-", "--shard", "%d/2" % i).stdout.splitlines()[1:] for i in (1, 2)]
+    assert sorted(shards[0] + shards[1]) == sorted(one.splitlines()[1:])
+    path = os.path.join(FOLDER, "sweep.csv")
+    lines = one.splitlines(keepends=True)
+    write("sweep.csv.partial", "".join(lines[:3]) + lines[3][:10])
+    call(*over, "--csv", path, "--resume", path)
+    with open(path) as whole:
+        assert whole.read() == one
+    write("sweep.csv.partial", "another,head\n1,2\n")
+    call(*over, "--csv", path, "--resume", path, expect=2)
+
+
+def validate():
+    folder = os.path.join(FOLDER, "runs")
+    os.makedirs(os.path.join(folder, "deeper"), exist_ok=True)
+    write("runs/a.yaml", SCENARIO + "measured: {iteration_time_s: 2, peak_memory_gib: 40, source: paper one}\n")
+    write("runs/deeper/b.yaml", SCENARIO + "measured: {tokens_per_s: 32768, source: paper two}\n")
+    write("runs/c.yaml", SCENARIO + "measured: {iteration_time_s: 9, gate: false, source: paper two}\n")
+    write("runs/not_measured.yaml", SCENARIO)
+    step = json.loads(call("run", os.path.join(folder, "a.yaml"), "--json", "-").stdout)["training"]
+    result = json.loads(call("validate", folder, "--json", "-").stdout)
+    rows = {(os.path.basename(r["file"]), r["metric"]): r for r in result["runs"]}
+    assert len(rows) == 4
+    a, b = rows["a.yaml", "iteration_time_s"], rows["b.yaml", "iteration_time_s"]
+    assert a["predicted"] == step["iteration_time_s"] and a["gate"] is True and a["source"] == "paper one"
+    assert abs(a["error"] - (step["iteration_time_s"] / 2 - 1)) < 1e-12
+    assert abs(b["measured"] - 2.0) < 1e-12, "16 x 4096 tokens at 32768 per second"
+    assert abs(rows["a.yaml", "peak_memory_gib"]["predicted"] - step["peak_memory_bytes"] / 2**30) < 1e-9
+    summary = result["summary"]["iteration_time_s"]
+    assert summary["n"] == 2, "gate: false stays out"
+    assert abs(summary["bias"] - (a["error"] + b["error"]) / 2) < 1e-12
+    assert set(result["by_source"]) == {"paper one", "paper two"}
+    # A scenario that cannot be simulated is listed; the others still count.
+    write("runs/d.yaml", SCENARIO.replace("1f1b", "1f1v") + "measured: {iteration_time_s: 2}\n")
+    done = call("validate", folder, "--json", "-")
+    assert "d.yaml" in json.loads(done.stdout)["errors"][0]["file"] and "1f1v" in done.stderr
+    call("validate", os.path.join(folder, "d.yaml"), expect=2)
+    call("validate", os.path.join(folder, "nothing_here"), expect=2)
+    call("validate", os.path.join(folder, "not_measured.yaml"), expect=2)
+
+
+def compare():
+    a, b = write("a.yaml", SCENARIO), write("b.yaml", SCENARIO.replace("1f1b", "gpipe").replace("contract", "other"))
+    table = call("compare", a, b).stdout
+    assert "contract" in table and "other" in table
+    assert len(json.loads(call("compare", a, b, "--json", "-").stdout)["runs"]) == 2
+    call("compare", a, expect=2)
+
+
+def calibrate():
+    samples = os.path.join(REPOSITORY, "hardware_profiles/samples/h100_gemm_bf16.csv")
+    report = json.loads(call("calibrate", "check", "h100_sxm_80g", samples, "--json", "-").stdout)
+    gemm = report["by_operation"]["gemm_bf16"]
+    assert report["gpu"] == "h100_sxm_80g" and gemm["n"] == report["samples"] > 100
+    assert 0 <= gemm["median_abs_error"] <= gemm["p90_abs_error"]
+    call("calibrate", "measure", expect=2)
+    call("calibrate", expect=2)
+    call("calibrate", "check", "h100_sxm_80g", "no_such.csv", expect=2)
+
+
+def check():
+    a = write("a.yaml", SCENARIO)
+    assert "16 GPUs" in call("check", a).stdout
+    bad, worse = write("bad.yaml", SCENARIO.replace("1f1b", "1f1v")), write("worse.yaml", SCENARIO.replace("nodes: 2", "nodes: 3"))
+    done = call("check", a, bad, worse, expect=2)
+    assert "bad.yaml:5:" in done.stderr and "worse.yaml:4:" in done.stderr, done.stderr
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[3]]()
