@@ -118,9 +118,12 @@ void EventLoop::resolve(Run& run, TaskId task) {
 }
 
 void EventLoop::set_out(Run& run, TaskId flow) {
-  run.pending[flow] =
-      network_.add(what_of(run.id, flow), run.graph->route(run.graph->route_of(flow)),
-                   static_cast<double>(run.graph->work()[flow]));
+  const std::uint64_t what = what_of(run.id, flow);
+  const FluidNetwork::FlowSlot slot =
+      network_.add(what, run.graph->route(run.graph->route_of(flow)),
+                   static_cast<double>(run.graph->work()[flow]), now_);
+  run.pending[flow] = slot;
+  if (network_.finish(slot) != kNever) push(network_.finish(slot), Phase::kFinish, what);
 }
 
 SimTime EventLoop::finish_on(ResourceId id, SimTime start, SimTime work) const {

@@ -18,27 +18,44 @@ void FluidNetwork::set_speed(LinkId link, double factor) {
   changed_links_.push_back(link);
 }
 
-void FluidNetwork::mark_changed(std::span<const LinkId> route) {
-  changed_links_.insert(changed_links_.end(), route.begin(), route.end());
+FluidNetwork::FlowSlot FluidNetwork::take_slot() {
+  if (free_slots_.empty()) {
+    flows_.emplace_back();
+    return static_cast<FlowSlot>(flows_.size() - 1);
+  }
+  const FlowSlot slot = free_slots_.back();
+  free_slots_.pop_back();
+  return slot;
+}
+
+bool FluidNetwork::is_alone(std::span<const LinkId> route) const {
+  return std::all_of(route.begin(), route.end(),
+                     [this](LinkId link) { return links_[link].flows.size() == 1; });
+}
+
+double FluidNetwork::narrowest(std::span<const LinkId> route) const {
+  double least = links_[route[0]].capacity();
+  for (const LinkId link : route) least = std::min(least, links_[link].capacity());
+  return least;
 }
 
 FluidNetwork::FlowSlot FluidNetwork::add(std::uint64_t id, std::span<const LinkId> route,
-                                         double bytes) {
-  FlowSlot slot = static_cast<FlowSlot>(flows_.size());
-  if (free_slots_.empty()) {
-    flows_.emplace_back();
-  } else {
-    slot = free_slots_.back();
-    free_slots_.pop_back();
-  }
+                                         double bytes, SimTime now) {
+  const FlowSlot slot = take_slot();
   Flow& flow = flows_[slot];
   flow.id = id;
   flow.route = route;
   flow.bytes_left = bytes;
-  flow.updated = kNever;
+  flow.rate = 0.0;
+  flow.updated = now;
   flow.finish = kNever;
   for (const LinkId link : route) links_[link].flows.push_back(slot);
-  mark_changed(route);
+  if (is_alone(route)) {
+    flow.new_rate = narrowest(route);
+    retime(flow, now);
+  } else {
+    changed_links_.insert(changed_links_.end(), route.begin(), route.end());
+  }
   return slot;
 }
 
@@ -48,8 +65,8 @@ void FluidNetwork::remove(FlowSlot slot) {
     std::vector<FlowSlot>& flows = links_[link].flows;
     *std::find(flows.begin(), flows.end(), slot) = flows.back();
     flows.pop_back();
+    if (!flows.empty()) changed_links_.push_back(link);
   }
-  mark_changed(flow.route);
   flow.finish = kNever;
   flow.route = {};
   free_slots_.push_back(slot);
@@ -95,7 +112,7 @@ void FluidNetwork::fill() {
   shares_.clear();
   for (const LinkId id : component_links_) {
     Link& link = links_[id];
-    link.left = link.bytes_per_second * link.factor;
+    link.left = link.capacity();
     link.unfixed = static_cast<std::uint32_t>(link.flows.size());
     if (link.unfixed > 0) shares_.emplace_back(link.left / link.unfixed, id);
   }
@@ -116,14 +133,17 @@ void FluidNetwork::fill() {
   }
 }
 
+// The commonest component by far: one link, and flows that cross no other.
+bool FluidNetwork::share_one_link(LinkId id) const {
+  const std::vector<FlowSlot>& flows = links_[id].flows;
+  return std::all_of(flows.begin(), flows.end(),
+                     [this](FlowSlot slot) { return flows_[slot].route.size() == 1; });
+}
+
 // A flow whose rate stays is left alone: rounding must not move the finish of a flow because of
 // events that do not concern it.
 void FluidNetwork::retime(Flow& flow, SimTime now) {
-  if (flow.updated == kNever) {
-    flow.updated = now;
-  } else if (flow.new_rate == flow.rate) {
-    return;
-  }
+  if (flow.new_rate == flow.rate) return;
   const double elapsed = to_seconds(now - flow.updated).base();
   flow.bytes_left = std::max(0.0, flow.bytes_left - flow.rate * elapsed);
   flow.updated = now;
@@ -135,22 +155,37 @@ void FluidNetwork::retime(Flow& flow, SimTime now) {
   }
 }
 
+// Appends the flows that finish first, all of them, so that what ends together needs no filling in
+// between.
+void FluidNetwork::retime_all(std::span<const FlowSlot> slots, SimTime now) {
+  SimTime first = kNever;
+  for (const FlowSlot slot : slots) {
+    retime(flows_[slot], now);
+    first = std::min(first, flows_[slot].finish);
+  }
+  if (first == kNever) return;
+  for (const FlowSlot slot : slots) {
+    if (flows_[slot].finish == first) {
+      first_finishes_.push_back(event_key(first, flows_[slot].id));
+    }
+  }
+}
+
 std::span<const EventKey> FluidNetwork::rerate(SimTime now) {
   ++filling_;
   first_finishes_.clear();
   for (const LinkId changed : changed_links_) {
-    if (links_[changed].visited == filling_) continue;
-    collect_component(changed);
-    fill();
-    SimTime first = kNever;
-    for (const FlowSlot slot : component_flows_) {
-      retime(flows_[slot], now);
-      first = std::min(first, flows_[slot].finish);
-    }
-    if (first == kNever) continue;
-    for (const FlowSlot slot : component_flows_) {
-      const Flow& flow = flows_[slot];
-      if (flow.finish == first) first_finishes_.push_back(event_key(first, flow.id));
+    Link& link = links_[changed];
+    if (link.visited == filling_) continue;
+    if (share_one_link(changed)) {
+      link.visited = filling_;
+      const double share = link.capacity() / static_cast<double>(link.flows.size());
+      for (const FlowSlot slot : link.flows) flows_[slot].new_rate = share;
+      retime_all(link.flows, now);
+    } else {
+      collect_component(changed);
+      fill();
+      retime_all(component_flows_, now);
     }
   }
   changed_links_.clear();

@@ -42,7 +42,9 @@ class FluidNetwork {
   void set_speed(LinkId link, double factor);
 
   /// A flow of `bytes` > 0 over `route`, which must outlive it. `id` is the caller's name for it.
-  FlowSlot add(std::uint64_t id, std::span<const LinkId> route, double bytes);
+  /// Where nobody else is on its links it is rated at once and nothing else changes; its `finish`
+  /// then says when it is through, and is kNever otherwise.
+  FlowSlot add(std::uint64_t id, std::span<const LinkId> route, double bytes, SimTime now);
   void remove(FlowSlot slot);
 
   /// Does this flow finish at exactly this time, by the present rates?
@@ -53,6 +55,7 @@ class FluidNetwork {
     return slot < flows_.size() && flows_[slot].id == id && !flows_[slot].route.empty();
   }
   double rate(FlowSlot slot) const { return flows_[slot].rate; }
+  SimTime finish(FlowSlot slot) const { return flows_[slot].finish; }
 
   /// Did anything change since the last `rerate`?
   bool changed() const { return !changed_links_.empty(); }
@@ -66,6 +69,7 @@ class FluidNetwork {
   struct Link {
     double bytes_per_second = 0.0;
     double factor = 1.0;
+    double capacity() const { return bytes_per_second * factor; }
     std::vector<FlowSlot> flows;  // in flight, in no order
     std::uint64_t visited = 0;    // the last filling that reached this link
     double left = 0.0;            // while filling: capacity not given away yet
@@ -75,19 +79,23 @@ class FluidNetwork {
     std::uint64_t id = 0;
     std::span<const LinkId> route;
     double bytes_left = 0.0;  // at `updated`
-    double rate = 0.0;        // bytes per second since `updated`
+    double rate = 0.0;        // bytes per second since `updated`; 0 until first rated
     double new_rate = 0.0;
-    SimTime updated = kNever;  // kNever: not rated yet
+    SimTime updated = 0;
     SimTime finish = kNever;
     std::uint64_t visited = 0;
     bool fixed = false;
   };
 
-  void mark_changed(std::span<const LinkId> route);
+  FlowSlot take_slot();
+  bool is_alone(std::span<const LinkId> route) const;
+  double narrowest(std::span<const LinkId> route) const;
+  bool share_one_link(LinkId id) const;
   void collect_component(LinkId from);
   void fill();
   void fix_flows_of(Link& link, double share);
   void retime(Flow& flow, SimTime now);
+  void retime_all(std::span<const FlowSlot> slots, SimTime now);
 
   std::vector<Link> links_;
   std::vector<Flow> flows_;
