@@ -79,26 +79,31 @@ void place(Streams& streams, const LoweredStep& step, const Timeline& timeline, 
   }
 }
 
-/// Follows data from operation to operation: through a transfer task, or along an edge between
-/// ranks; a transfer folded into the edge's delay is shown on both streams here.
-void follow_edges(Streams& streams, const LoweredStep& step, const Timeline& timeline) {
+/// Data goes from an operation to the next stage's, wherever that is on another rank.
+void find_hops(Streams& streams, const LoweredStep& step) {
+  const OperationIndex index(step);
+  for (TaskId from = 0; from < step.labels.size(); ++from) {
+    const TaskId to = index.consumer_of(step.labels[from]);
+    if (to != kNoCause && step.labels[to].rank != step.labels[from].rank) {
+      streams.hops.push_back({from, to});
+    }
+  }
+}
+
+/// Where a transfer is the delay of an edge between two ranks, both of its streams get a slice.
+void place_folded_transfers(Streams& streams, const LoweredStep& step, const Timeline& timeline) {
   const TaskGraph& graph = step.graph;
-  const std::vector<TaskId> producer = transfer_producers(step);
   for (TaskId from = 0; from < graph.num_tasks(); ++from) {
     const TaskLabel& source = step.labels[from];
-    const bool transfer = producer[from] != kNoCause;
-    if (!transfer && !is_operation(source.kind)) continue;
+    if (!is_operation(source.kind)) continue;
     for (auto edge = graph.first_edge()[from]; edge < graph.first_edge()[from + 1]; ++edge) {
-      const TaskId to = graph.edge_target()[edge];
-      const TaskLabel& target = step.labels[to];
-      if (!is_operation(target.kind) || target.rank == source.rank) continue;
-      streams.hops.push_back({transfer ? producer[from] : from, to});
+      const TaskLabel& target = step.labels[graph.edge_target()[edge]];
       const SimTime delay = graph.edge_delay()[edge];
-      if (!transfer && delay > 0) {
-        const SimTime sent = timeline.finish[from];
-        streams.of(source.rank)[kSend].push_back({sent, sent + delay, from});
-        streams.of(target.rank)[kReceive].push_back({sent, sent + delay, from});
-      }
+      const bool arrives = is_operation(target.kind) || target.kind == TaskKind::kMarker;
+      if (delay == 0 || !arrives || target.rank == source.rank) continue;
+      const SimTime sent = timeline.finish[from];
+      streams.of(source.rank)[kSend].push_back({sent, sent + delay, from});
+      streams.of(target.rank)[kReceive].push_back({sent, sent + delay, from});
     }
   }
 }
@@ -252,7 +257,8 @@ void write_chrome_trace(const ReportInput& input, std::ostream& out) {
   for (TaskId task = 0; task < input.step.labels.size(); ++task) {
     place(streams, input.step, input.timeline, task);
   }
-  follow_edges(streams, input.step, input.timeline);
+  place_folded_transfers(streams, input.step, input.timeline);
+  find_hops(streams, input.step);
 
   TraceWriter writer(input, out);
   for (std::size_t rank = 0; rank < streams.ranks.size(); ++rank) {

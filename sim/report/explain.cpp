@@ -61,9 +61,9 @@ bool holds(const RankResult& rank, bool StageLayers::*part) {
 std::string what_it_holds(const RankResult& rank) {
   const bool embedding = holds(rank, &StageLayers::embedding);
   const bool head = holds(rank, &StageLayers::head);
-  if (embedding && head) return ", which holds the embedding and the vocabulary head";
-  if (embedding) return ", which holds the embedding";
-  if (head) return ", which holds the vocabulary head and the loss";
+  if (embedding && head) return ", which holds the embedding and the vocabulary head,";
+  if (embedding) return ", which holds the embedding,";
+  if (head) return ", which holds the vocabulary head and the loss,";
   return "";
 }
 

@@ -53,27 +53,45 @@ ChunkOfStage::ChunkOfStage(const Schedule& schedule) {
   for (const int chunks : seen) num_chunks_ = std::max(num_chunks_, chunks);
 }
 
-std::vector<TaskId> transfer_producers(const LoweredStep& step) {
-  const TaskGraph& graph = step.graph;
-  std::vector<TaskId> producer(graph.num_tasks(), kNoCause);
-  for (TaskId from = 0; from < graph.num_tasks(); ++from) {
-    const TaskLabel& op = step.labels[from];
-    if (!is_operation(op.kind)) continue;
-    for (auto edge = graph.first_edge()[from]; edge < graph.first_edge()[from + 1]; ++edge) {
-      const TaskLabel& transfer = step.labels[graph.edge_target()[edge]];
-      if (transfer.kind == TaskKind::kTransfer && transfer.rank == op.rank &&
-          transfer.stage == op.stage && transfer.microbatch == op.microbatch &&
-          transfer.replica == op.replica &&
-          transfer.forward_direction == (op.kind == TaskKind::kForward)) {
-        producer[graph.edge_target()[edge]] = from;
-      }
-    }
+OperationIndex::OperationIndex(const LoweredStep& step) {
+  int replicas = 0;
+  for (const TaskLabel& label : step.labels) {
+    if (!is_operation(label.kind)) continue;
+    replicas = std::max(replicas, label.replica + 1);
+    stages_ = std::max(stages_, label.stage + 1);
+    microbatches_ = std::max(microbatches_, label.microbatch + 1);
   }
-  return producer;
+  tasks_.assign(std::size_t{2} * replicas * stages_ * microbatches_, kNoCause);
+  for (TaskId task = 0; task < step.labels.size(); ++task) {
+    const TaskLabel& label = step.labels[task];
+    if (!is_operation(label.kind) || label.kind == TaskKind::kWeightGrad) continue;
+    const std::size_t row =
+        (static_cast<std::size_t>(label.replica) * stages_ + label.stage) * microbatches_;
+    tasks_[2 * (row + label.microbatch) + (label.kind == TaskKind::kForward)] = task;
+  }
+}
+
+TaskId OperationIndex::find(int replica, int stage, int microbatch, bool forward) const {
+  if (stage < 0 || stage >= stages_ || microbatch < 0 || microbatch >= microbatches_) {
+    return kNoCause;
+  }
+  const std::size_t row = (static_cast<std::size_t>(replica) * stages_ + stage) * microbatches_;
+  const std::size_t at = 2 * (row + microbatch) + forward;
+  return at < tasks_.size() ? tasks_[at] : kNoCause;
+}
+
+TaskId OperationIndex::producer_of(const TaskLabel& transfer) const {
+  return find(transfer.replica, transfer.stage, transfer.microbatch, transfer.forward_direction);
+}
+
+TaskId OperationIndex::consumer_of(const TaskLabel& op) const {
+  if (!is_operation(op.kind) || op.kind == TaskKind::kWeightGrad) return kNoCause;
+  const bool forward = op.kind == TaskKind::kForward;
+  return find(op.replica, op.stage + (forward ? 1 : -1), op.microbatch, forward);
 }
 
 LastArrivals::LastArrivals(const LoweredStep& step, const Timeline& timeline)
-    : step_(step), producer_(transfer_producers(step)) {
+    : step_(step), index_(step) {
   const TaskGraph& graph = step.graph;
   last_.assign(graph.num_tasks(), kNoCause);
   std::vector<SimTime> arrival(graph.num_tasks(), -1);
@@ -98,8 +116,10 @@ std::string LastArrivals::waited_for(TaskId op) const {
   while (cause != kNoCause && step_.labels[cause].kind == TaskKind::kMarker) cause = last_[cause];
   if (cause == kNoCause) return "";
   const TaskLabel& label = step_.labels[cause];
-  if (label.kind != TaskKind::kTransfer || producer_[cause] == kNoCause) return task_name(label);
-  const std::string sent = task_name(step_.labels[producer_[cause]]);
+  if (label.kind != TaskKind::kTransfer) return task_name(label);
+  const TaskId producer = index_.producer_of(label);
+  if (producer == kNoCause) return task_name(label);
+  const std::string sent = task_name(step_.labels[producer]);
   return label.rank == step_.labels[op].rank ? "send " + sent : sent;
 }
 

@@ -29,9 +29,23 @@ class ChunkOfStage {
 
 inline constexpr TaskId kNoCause = 0xffffffffu;
 
-/// Who sent what: for each transfer task the operation whose output it carries (the operation of
-/// the transfer's sender, stage, micro-batch and direction), kNoCause for every other task.
-std::vector<TaskId> transfer_producers(const LoweredStep& step);
+/// Finds operations by what they are; backwards by their input gradient (B, or I where split).
+class OperationIndex {
+ public:
+  explicit OperationIndex(const LoweredStep& step);
+
+  /// kNoCause where there is no such operation.
+  TaskId find(int replica, int stage, int microbatch, bool forward) const;
+  /// Whose result a transfer carries, and who needs it.
+  TaskId producer_of(const TaskLabel& transfer) const;
+  /// The operation of the next stage that needs what `op` gives; kNoCause for a W, for the last
+  /// stage's forward and for the first stage's backward.
+  TaskId consumer_of(const TaskLabel& op) const;
+
+ private:
+  int stages_ = 0, microbatches_ = 0;
+  std::vector<TaskId> tasks_;  ///< [replica][stage][micro-batch][backward, forward]
+};
 
 /// For each task, the predecessor whose result arrived last.
 ///
@@ -48,7 +62,7 @@ class LastArrivals {
  private:
   const LoweredStep& step_;
   std::vector<TaskId> last_;  ///< kNoCause for a task with no predecessor
-  std::vector<TaskId> producer_;
+  OperationIndex index_;
 };
 
 /// Calls `visit(rank, op, idle_before)` for each F/B/I/W in program order of each rank;

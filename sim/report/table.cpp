@@ -244,7 +244,7 @@ std::string grounds(const Result& result, const TextStyle& style) {
     out += heading("Outside the calibration", style);
     std::string operations;
     for (const std::string& operation : outside.operations) {
-      operations += (operations.empty() ? ": " : ", ") + operation;
+      operations.append(operations.empty() ? ": " : ", ").append(operation);
     }
     out += bullets({fmt::format("{} of the busy time is priced outside measured ranges{}",
                                 percent(outside.share_of_time), operations)},
@@ -255,12 +255,12 @@ std::string grounds(const Result& result, const TextStyle& style) {
     out += bullets(result.assumptions, style);
   }
   if (result.engine.tasks > 0) {
-    out +=
-        "\n" + fact("engine",
-                    fmt::format("{} tasks, {}{}", grouped(static_cast<double>(result.engine.tasks)),
-                                result.engine.executor,
-                                result.engine.reason.empty() ? "" : ": " + result.engine.reason),
-                    style);
+    out += '\n';
+    out += fact("engine",
+                fmt::format("{} tasks, {}{}", grouped(static_cast<double>(result.engine.tasks)),
+                            result.engine.executor,
+                            result.engine.reason.empty() ? "" : ": " + result.engine.reason),
+                style);
   }
   return out;
 }

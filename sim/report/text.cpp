@@ -196,7 +196,8 @@ std::string Columns::text(const TextStyle& style) const {
       const int room = style.width - at;
       const bool wraps = c + 1 == right_.size() && !right_[c] && room >= kNarrowestWrap;
       if (wraps && display_width(row[c]) > room) {
-        const std::string margin = "\n" + std::string(static_cast<std::size_t>(at), ' ');
+        std::string margin = "\n";
+        margin.append(static_cast<std::size_t>(at), ' ');
         const std::vector<std::string> lines = wrap(row[c], room);
         for (std::size_t i = 0; i < lines.size(); ++i) {
           if (i > 0) out += line + margin;

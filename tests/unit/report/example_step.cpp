@@ -82,6 +82,12 @@ RankResult rank_result(const ExampleStep& example, int rank, double phase) {
 
 }  // namespace
 
+void PrintTo(const ExampleShape& shape, std::ostream* out) {
+  *out << shape.schedule << ", " << shape.ranks << " ranks, " << shape.chunks << " chunks, "
+       << shape.microbatches << " micro-batches" << (shape.blocking_hops ? ", blocking" : "")
+       << (shape.fold_transfers ? ", folded" : "");
+}
+
 ExampleStep example_step(const ExampleShape& shape) {
   ExampleStep example;
   ScheduleOptions options;

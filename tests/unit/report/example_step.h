@@ -2,6 +2,7 @@
 // with figures of memory and efficiency written by hand.
 #pragma once
 
+#include <ostream>
 #include <string>
 
 #include "schedules/schedule.h"
@@ -24,6 +25,9 @@ struct ExampleShape {
   bool fold_transfers = false;
   bool data_parallel = true;  ///< reduction, gather and optimizer after the last backward
 };
+
+/// What a parameterised test's output calls the shape.
+void PrintTo(const ExampleShape& shape, std::ostream* out);
 
 struct ExampleStep {
   Result result;
