@@ -89,15 +89,21 @@ LeastSquaresFit least_squares(const Residuals& residuals, std::vector<double> st
   // Covariance of log(theta): sigma^2 (J'WJ)^-1, sigma^2 from the loss the fit is left with.
   const double freedom = std::max<double>(1.0, static_cast<double>(n - p));
   const double variance = 2 * loss / freedom;
-  Eigen::FullPivLU<Matrix> lu(normal);
   fit.relative_standard_error.assign(fit.parameters.size(),
                                      std::numeric_limits<double>::infinity());
-  if (lu.isInvertible()) {
-    const Matrix covariance = variance * lu.inverse();
-    for (Eigen::Index j = 0; j < p; ++j) {
-      if (covariance(j, j) >= 0) {
-        fit.relative_standard_error[static_cast<std::size_t>(j)] = std::sqrt(covariance(j, j));
-      }
+  std::vector<Eigen::Index> identified;
+  for (Eigen::Index j = 0; j < p; ++j) {
+    if (normal(j, j) > kUnidentified * static_cast<double>(n)) identified.push_back(j);
+  }
+  const Matrix information = normal(identified, identified);
+  Eigen::FullPivLU<Matrix> lu(information);
+  if (identified.empty() || !lu.isInvertible()) return fit;
+  const Matrix covariance = variance * lu.inverse();
+  for (std::size_t k = 0; k < identified.size(); ++k) {
+    const auto at = static_cast<Eigen::Index>(k);
+    if (covariance(at, at) >= 0) {
+      fit.relative_standard_error[static_cast<std::size_t>(identified[k])] =
+          std::sqrt(covariance(at, at));
     }
   }
   return fit;

@@ -71,7 +71,7 @@ Source open_source(SampleFile file, const fs::path& folder) {
 // Five digits: an order finer than any constant is known.
 std::string number(double value) { return fmt::format("{:.5g}", value); }
 std::string share(double value) {
-  return std::isfinite(value) ? fmt::format("{:.2g}", value) : "1e9";
+  return std::isfinite(value) ? fmt::format("{:.2g}", value) : "unidentified";
 }
 
 std::string errors(const char* key, const ErrorSummary& e) {
