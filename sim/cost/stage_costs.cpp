@@ -56,12 +56,16 @@ HopCost hop_cost(const ModelSpec& model, const Cluster& cluster, const ParallelP
   const bool scatter =
       !split_already && training.software.pipeline_scatter_gather && plan.tensor > 1;
   hop.bytes = Bytes(split_already || scatter ? whole / plan.tensor : whole);
-  // All GPUs of a node send at once; where they share NICs each has its part of one.
-  const double share =
-      hop.same_node
-          ? 1.0
-          : std::min(1.0, static_cast<double>(cluster.nics_per_node) / cluster.gpus_per_node);
-  hop.latency = kernels.send_recv(hop.bytes / share, hop.same_node).sustained;
+  // All GPUs of a node send at once.  One sender reaches its point-to-point rate; senders that
+  // share a NIC fill it as a collective does and get their share of that.
+  double slowed = 1.0;
+  const BytesPerSecond alone = cluster.inter_node.p2p_bandwidth.value;
+  const BytesPerSecond line = cluster.inter_node.collective_bandwidth.value;
+  if (!hop.same_node && alone > BytesPerSecond(0) && line > BytesPerSecond(0)) {
+    const double nics_per_gpu = static_cast<double>(cluster.nics_per_node) / cluster.gpus_per_node;
+    slowed = std::max(1.0, alone / (std::min(1.0, nics_per_gpu) * line));
+  }
+  hop.latency = kernels.send_recv(slowed * hop.bytes, hop.same_node).sustained;
   if (scatter) {
     CollectiveQuery gather;
     gather.op = Collective::kAllGather;

@@ -50,7 +50,9 @@ SoftwareFacts megatron_deepspeed_2022() {
   f.name = "megatron_deepspeed_2022";
   f.summary = "Megatron-DeepSpeed: the 2021 kernels under DeepSpeed's pipeline engine";
   f.source = "microsoft/Megatron-DeepSpeed; Bang et al., MICRO 2024; BigScience tr11-176B";
-  f.pipeline_scatter_gather = false;
+  // PipelineEngine.is_pipe_partitioned: with model parallelism a stage's output is sent as a
+  // PartitionedTensor, one slice per rank, and gathered by the receivers.
+  f.pipeline_scatter_gather = true;
   return f;
 }
 

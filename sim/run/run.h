@@ -11,9 +11,9 @@
 namespace plumbline {
 
 struct RunOptions {
-  bool sensitivities = false;   ///< re-run with each part 10 % faster
+  bool sensitivities = false;  ///< re-run with each part 10 % faster
   bool memory_over_time = false;
-  bool keep_timeline = false;   ///< traces, CSV and pictures need it
+  bool keep_timeline = false;  ///< traces, CSV and pictures need it
   HardwareScale scale;
 };
 
@@ -21,8 +21,8 @@ struct RunOptions {
 struct Run {
   Result result;
   Schedule schedule;
-  LoweredStep step;      ///< empty unless keep_timeline
-  Timeline timeline;     ///< empty unless keep_timeline
+  LoweredStep step;   ///< empty unless keep_timeline
+  Timeline timeline;  ///< empty unless keep_timeline
 };
 
 /// @throws InputError when plan, schedule or prices are impossible, located in the scenario

@@ -1,1 +1,0 @@
-// Stands here until the layer has its first source; the layer's author removes it.

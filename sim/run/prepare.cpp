@@ -1,0 +1,152 @@
+// The order matters: a schedule's placement decides which hops exist, hops have prices, and a
+// searched schedule is searched for those prices.
+
+#include "sim/run/prepare.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "schedules/catalog.h"
+#include "schedules/pytorch_csv.h"
+
+namespace plumbline {
+namespace {
+
+[[noreturn]] void fail(std::string path, std::string problem, std::string hint) {
+  throw InputError({Diagnostic{{}, std::move(path), std::move(problem), std::move(hint)}});
+}
+
+// A schedule of the same placement with few micro-batches: where every stage lives.
+Schedule placement_sample(const Scenario& scenario, const PipelineShape& shape) {
+  PipelineShape few = shape;
+  few.microbatches = 2 * shape.stages_per_chunk;
+  return generate_schedule(scenario.schedule.name, few);
+}
+
+UnitCosts unit_costs(const TrainingCosts& costs) {
+  UnitCosts unit;
+  Seconds hop;
+  for (std::size_t s = 0; s < costs.stages.size(); ++s) {
+    const StageCost& stage = costs.stages[s];
+    unit.forward_by_stage.push_back(stage.forward.total().base());
+    unit.input_grad_by_stage.push_back(stage.input_grad.total().base());
+    unit.weight_grad_by_stage.push_back(stage.weight_grad.total().base());
+    if (s + 1 < costs.stages.size()) hop = max(hop, costs.forward_hop[s].latency);
+  }
+  unit.comm = hop.base();
+  return unit;
+}
+
+Schedule from_csv(const Scenario& scenario, const ParallelPlan& plan) {
+  Schedule schedule = load_pytorch_csv(*scenario.schedule.csv_path).schedule;
+  if (schedule.num_ranks() != plan.pipeline) {
+    fail("schedule.csv",
+         "the file has " + std::to_string(schedule.num_ranks()) +
+             " ranks, parallelism.pipeline is " + std::to_string(plan.pipeline),
+         "set parallelism.pipeline to " + std::to_string(schedule.num_ranks()));
+  }
+  if (schedule.shape.microbatches != plan.microbatches) {
+    fail("schedule.csv",
+         "the file has " + std::to_string(schedule.shape.microbatches) +
+             " micro-batches, the batch makes " + std::to_string(plan.microbatches),
+         "set training.global_batch_size to " +
+             std::to_string(scenario.training.micro_batch_size * plan.data *
+                            schedule.shape.microbatches));
+  }
+  return schedule;
+}
+
+// Relative costs of a layer, the embedding and the head, for `layers_per_stage: balanced`.
+LayerWeights layer_weights(const Scenario& scenario, const KernelTimes& kernels) {
+  ParallelOptions whole = scenario.parallelism;
+  whole.virtual_stages = 1;
+  LayerSplitOptions one_each;
+  ParallelPlan plan = make_plan(
+      scenario.model, scenario.cluster, whole,
+      [&] {
+        // Any legal split serves: only single layers are priced.
+        LayerSplitOptions given;
+        given.split = LayerSplit::kGiven;
+        const int layers = static_cast<int>(scenario.model.layers);
+        given.given.assign(static_cast<std::size_t>(whole.pipeline), layers / whole.pipeline);
+        given.given.back() += layers % whole.pipeline;
+        return given;
+      }(),
+      scenario.training);
+  // One stage per layer, so that a stage's cost is a layer's; the ends also carry theirs.
+  plan.stages.clear();
+  for (int layer = 0; layer < scenario.model.layers; ++layer) {
+    plan.stages.push_back({layer, layer + 1, false, false});
+  }
+  plan.stages.push_back({0, 0, true, false});
+  plan.stages.push_back({0, 0, false, true});
+  plan.stage_rank = {std::vector<int>(plan.stages.size(), 0)};
+  const TrainingCosts costs =
+      price_training(scenario.model, scenario.cluster, plan, scenario.training, kernels);
+  LayerWeights weights;
+  const auto both = [&](std::size_t s) {
+    return (costs.stages[s].forward.total() + costs.stages[s].backward.total()).base();
+  };
+  const auto layers = static_cast<std::size_t>(scenario.model.layers);
+  for (std::size_t s = 0; s < layers; ++s) weights.layer.push_back(both(s));
+  weights.embedding = both(layers);
+  weights.head = both(layers + 1);
+  return weights;
+}
+
+}  // namespace
+
+Prepared prepare(const Scenario& scenario, const HardwareScale& scale) {
+  Prepared out;
+  const KernelTimes kernels(scenario.cluster, scale);
+  ParallelOptions options = scenario.parallelism;
+  const ScheduleEntry* entry =
+      scenario.schedule.csv_path ? nullptr : find_schedule(scenario.schedule.name);
+  if (entry && options.virtual_stages == 1 && entry->default_chunks > 1) {
+    options.virtual_stages = entry->default_chunks;
+    out.assumptions.push_back(
+        "parallelism.virtual_stages: " + std::to_string(options.virtual_stages) + " (what " +
+        std::string(entry->name) + " needs)");
+  }
+  const int chunks = options.virtual_stages;
+  PipelineShape shape{options.pipeline, chunks, 1};
+  std::vector<std::vector<int>> stage_rank;
+  if (entry) {
+    const Schedule sample = placement_sample(scenario, shape);
+    stage_rank = sample.stage_rank;
+    // A bidirectional schedule has P stages, each on two ranks, whatever `chunks` says.
+    options.virtual_stages = std::max(1, sample.num_stages() / std::max(1, options.pipeline));
+  } else {
+    const Schedule given = load_pytorch_csv(*scenario.schedule.csv_path).schedule;
+    stage_rank = given.stage_rank;
+    options.virtual_stages = std::max(1, given.num_stages() / std::max(1, options.pipeline));
+  }
+
+  LayerWeights weights;
+  if (scenario.layer_split.split == LayerSplit::kBalanced) {
+    weights = layer_weights(scenario, kernels);
+  }
+  out.plan = make_plan(scenario.model, scenario.cluster, options, scenario.layer_split,
+                       scenario.training, weights);
+  out.plan.stage_rank = stage_rank;
+  if (!entry) from_csv(scenario, out.plan);  // its shape is checked before anything is priced
+  out.costs =
+      price_training(scenario.model, scenario.cluster, out.plan, scenario.training, kernels);
+
+  if (entry) {
+    ScheduleOptions generate;
+    generate.max_live_activations = scenario.schedule.max_live_activations;
+    generate.microbatch_group_size = scenario.schedule.microbatch_group_size;
+    generate.interleaved_rule = InterleavedRule::kMegatron;
+    generate.costs = unit_costs(out.costs);
+    shape.microbatches = out.plan.microbatches;
+    out.schedule = generate_schedule(scenario.schedule.name, shape, generate);
+  } else {
+    out.schedule = from_csv(scenario, out.plan);
+  }
+  out.memory = memory_model(scenario.model, scenario.cluster, out.plan, scenario.training,
+                            out.schedule.replicas);
+  return out;
+}
+
+}  // namespace plumbline

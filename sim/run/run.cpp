@@ -1,0 +1,133 @@
+// The list: prepare, lower, execute, measure.
+
+#include "sim/run/run.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "sim/engine/execute.h"
+#include "sim/lowering/lower_training.h"
+#include "sim/measure/measure_training.h"
+#include "sim/run/prepare.h"
+
+namespace plumbline {
+namespace {
+
+const char* peak_key(Precision precision) {
+  switch (precision) {
+    case Precision::kBf16:
+      return "bf16";
+    case Precision::kFp16:
+      return "fp16";
+    case Precision::kFp32:
+      return "fp32";
+    case Precision::kFp8:
+      return "fp8";
+    case Precision::kMxfp8:
+      return "mxfp8";
+    case Precision::kNvfp4:
+      return "nvfp4";
+  }
+  return "bf16";
+}
+
+void append(std::vector<std::string>& to, const std::vector<std::string>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+// What ten percent more of one thing would buy, each by running the step again at scaled prices.
+std::vector<Sensitivity> sensitivities(const Scenario& scenario, double base_s) {
+  struct What {
+    const char* name;
+    HardwareScale scale;
+  };
+  const What whats[] = {{"matrix products and attention 10 % faster", {1.1, 1.0, 1.0, 1.0}},
+                        {"memory bandwidth 10 % higher", {1.0, 1.1, 1.0, 1.0}},
+                        {"intra-node links 10 % faster", {1.0, 1.0, 1.1, 1.0}},
+                        {"network between nodes 10 % faster", {1.0, 1.0, 1.0, 1.1}}};
+  std::vector<Sensitivity> out;
+  for (const What& what : whats) {
+    RunOptions options;
+    options.scale = what.scale;
+    const double step = simulate(scenario, options).result.training.iteration_time_s;
+    out.push_back({what.name, step, 1.0 - step / base_s});
+  }
+  // One more micro-batch per replica: compared per sample, since the step does more work.  A
+  // schedule that needs a multiple of something cannot take just one more.
+  Scenario more = scenario;
+  const std::int64_t replicas =
+      scenario.cluster.gpus() /
+      (scenario.parallelism.tensor * scenario.parallelism.pipeline * scenario.parallelism.context);
+  more.training.global_batch_size += scenario.training.micro_batch_size * replicas;
+  try {
+    const double step = simulate(more).result.training.iteration_time_s;
+    const double per_sample = step / static_cast<double>(more.training.global_batch_size) *
+                              static_cast<double>(scenario.training.global_batch_size);
+    out.push_back({"one more micro-batch (time for the same samples)", per_sample,
+                   1.0 - per_sample / base_s});
+  } catch (const InputError&) {
+    // No legal schedule with one micro-batch more: there is no such sensitivity.
+  }
+  return out;
+}
+
+}  // namespace
+
+Run simulate(const Scenario& scenario, const RunOptions& options) {
+  const auto began = std::chrono::steady_clock::now();
+  Prepared prepared = prepare(scenario, options.scale);
+
+  LoweringOptions lowering;
+  lowering.fold_transfers = !options.keep_timeline;
+  LoweredStep step = lower_training(prepared.schedule, prepared.costs, lowering);
+  Execution execution = execute(step.graph);
+
+  const double sequences = static_cast<double>(scenario.training.global_batch_size);
+  MeasureInput input{.schedule = prepared.schedule,
+                     .step = step,
+                     .timeline = execution.timeline,
+                     .costs = prepared.costs,
+                     .memory = prepared.memory,
+                     .plan = prepared.plan,
+                     .peak_flops = FlopsPerSecond(0),
+                     .usable_memory = scenario.cluster.device.usable_memory};
+  input.gpus = prepared.plan.gpus();
+  input.sequences_per_step = sequences;
+  input.tokens_per_step = sequences * static_cast<double>(scenario.training.sequence_length);
+  const auto& peaks = scenario.cluster.device.peak_flops;
+  const auto peak = peaks.find(peak_key(scenario.training.precision));
+  if (peak != peaks.end()) input.peak_flops = peak->second;
+  input.memory_over_time = options.memory_over_time;
+
+  Run run;
+  run.result.training = measure_training(input);
+  run.result.scenario = scenario.name;
+  run.result.fits = run.result.training.peak_memory_bytes <= input.usable_memory.base();
+  append(run.result.assumptions, scenario.assumptions);
+  append(run.result.assumptions, prepared.assumptions);
+  append(run.result.assumptions, prepared.costs.assumptions);
+  append(run.result.assumptions, prepared.memory.assumptions);
+  append(run.result.assumptions, step.assumptions);
+  run.result.outside_calibration = {prepared.costs.outside_calibration_share,
+                                    prepared.costs.outside_calibration};
+  run.result.engine.tasks = static_cast<std::int64_t>(step.graph.num_tasks());
+  run.result.engine.executor =
+      execution.executor == Executor::kStaticPass ? "static_pass" : "event_loop";
+  run.result.engine.reason = execution.reason;
+  run.result.engine.wall_s =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+
+  if (options.sensitivities) {
+    run.result.training.sensitivities =
+        sensitivities(scenario, run.result.training.iteration_time_s);
+  }
+  run.schedule = std::move(prepared.schedule);
+  if (options.keep_timeline) {
+    run.step = std::move(step);
+    run.timeline = std::move(execution.timeline);
+  }
+  return run;
+}
+
+}  // namespace plumbline
