@@ -18,8 +18,8 @@
 namespace plumbline {
 namespace {
 
-// Work of a search in candidates looked at: about half a second.
-constexpr double kBudget = 1e8;
+// Work of a search in candidates looked at: about a fifth of a second.
+constexpr double kBudget = 5e7;
 constexpr int kRoundsWithoutGain = 6;
 
 bool keeps(const Schedule& schedule, int limit) {
