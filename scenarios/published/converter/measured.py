@@ -68,9 +68,8 @@ def measured(run, plan, total, notes):
         elif key not in out and scalar:
             out[key] = scalar
     out["gate"] = run.get("gate") is True
-    origin = (run["source"], run["locator"], run["id"])
-    out["source"] = "; ".join(str(t) for t in origin if t)
-    remarks = [run["notes"], run["doubt"] and "doubt: " + run["doubt"],
+    out["source"] = run["source"]  # alone: `plumbline validate` groups by it
+    remarks = [run["locator"], run["id"], run["notes"], run["doubt"] and "doubt: " + run["doubt"],
                run.get("doubt_of_configuration"), run.get("resolution")]
     text = "; ".join(str(t) for t in remarks if t)
     if text:

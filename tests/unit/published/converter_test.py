@@ -121,8 +121,9 @@ class ARunBecomesItsScenario(unittest.TestCase):
         measured = one(PIPELINE)["measured"]
         self.assertEqual((measured["iteration_time_s"], measured["peak_memory_gib"]), (3.5, 41.0))
         self.assertIs(measured["gate"], True)
-        for part in (PIPELINE["source"], PIPELINE["locator"], PIPELINE["id"]):
-            self.assertIn(part, measured["source"])
+        self.assertEqual(measured["source"], PIPELINE["source"])
+        for part in (PIPELINE["locator"], PIPELINE["id"]):
+            self.assertIn(part, measured["notes"])
 
     def test_with_printed_dimensions_as_a_gpt_of_its_years(self):
         model = one(PIPELINE)["model"]
