@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "sim/lowering/program_walk.h"
@@ -65,6 +67,11 @@ void walk(const Schedule& schedule, const TrainingCosts& costs, Handler& handler
   step.rank_ops = std::move(walked.rank_ops);
   step.hops = walked.hops;
   step.eager_hops = walked.eager_hops;
+  if (!walked.receivers_meet) {
+    step.assumptions.push_back(
+        "blocking transfers hold up their sender only: a schedule with chunks or split backwards "
+        "posts its receives ahead");
+  }
 }
 
 void lower_asynchronous(const Schedule& schedule, const TrainingCosts& costs,

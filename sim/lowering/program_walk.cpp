@@ -73,6 +73,7 @@ class Walk {
         arrived_(slots_.count(), kNoTask),
         made_(blocking_ ? slots_.count() : 0, kNoTask),
         last_on_link_(hops_.num_links(), kNoTask) {
+    result_.receivers_meet = !eager_;
     result_.rank_ops.resize(walkers_.size());
     for (std::size_t rank = 0; rank < walkers_.size(); ++rank) {
       result_.rank_ops[rank].reserve(schedule_.ranks[rank].size());
@@ -102,6 +103,10 @@ class Walk {
     Walker& walker = walkers_[rank];
     const std::vector<Op>& program = schedule_.ranks[rank];
     if (walker.position == program.size() || walker.unsent > 0) return false;
+    const Op& op = program[walker.position];
+    if (!blocking_ && !op.overlaps_next && walker.position < walker.next_milestone) {
+      return step_alone(rank, op);
+    }
     const std::uint32_t end = unit_end(rank);
     for (std::uint32_t i = walker.position; i < end; ++i) {
       // A rank moves on only when its own results have left it, so "arrived" also says "made".
@@ -116,6 +121,46 @@ class Walk {
     walker.waits_for = kNoSlot;
     emit(rank, end);
     return true;
+  }
+
+  /// `step` and `emit` at once for the common case: an operation by itself, no milestone, no sends
+  /// to meet.  Schedules of millions of operations spend their time here.
+  bool step_alone(int rank, const Op& op) {
+    Walker& walker = walkers_[rank];
+    const SlotId own = slots_.from_itself(op);
+    if (own != kNoSlot && arrived_[own] == kNoTask) {
+      walker.waits_for = own;
+      return false;
+    }
+    const SlotId theirs = slots_.from_neighbour(op);
+    const TaskId input = theirs == kNoSlot ? kNoTask : arrived_[theirs];
+    if (theirs != kNoSlot && input == kNoTask) {
+      walker.waits_for = theirs;
+      return false;
+    }
+    const TaskId task = add_operation(rank, op, times_.of(op));
+    builder_.after(walker.last, task);
+    for (int i = 0; i < walker.num_sends; ++i) builder_.after(walker.sends[i], task);
+    if (theirs != kNoSlot) {
+      const Hop& hop = hops_.into(op);
+      if (hop.crosses) builder_.after(input, task, hop.has_task ? 0 : hop.time);
+    }
+    walker.last = task;
+    walker.num_sends = 0;
+    ++walker.position;
+    if (op.kind != OpKind::kWeightGrad) deliver(rank, op, task);
+    return true;
+  }
+
+  TaskId add_operation(int rank, const Op& op, SimTime work) {
+    const TaskId task = builder_.add({.kind = task_kind(op.kind),
+                                      .replica = op.replica,
+                                      .rank = rank,
+                                      .stage = op.stage,
+                                      .microbatch = op.microbatch},
+                                     input_.streams[rank], work);
+    result_.rank_ops[rank].push_back(task);
+    return task;
   }
 
   void emit(int rank, std::uint32_t end) {
@@ -134,19 +179,13 @@ class Walk {
     for (std::uint32_t i = begin; i < end; ++i) {
       const Op& op = ops[i];
       const SimTime work = end - begin == 1 ? times_.of(op) : times_.of(op, ops[2 * begin + 1 - i]);
-      const TaskId task = builder_.add({.kind = task_kind(op.kind),
-                                        .replica = op.replica,
-                                        .rank = rank,
-                                        .stage = op.stage,
-                                        .microbatch = op.microbatch},
-                                       input_.streams[rank], work);
+      const TaskId task = add_operation(rank, op, work);
       if (i == begin && !milestone) {
         wait_for_inputs(rank, end, task);
       } else {
         builder_.after(walker.last, task);
       }
       walker.last = task;
-      result_.rank_ops[rank].push_back(task);
     }
     const TaskId done = walker.last;
     walker.position = end;

@@ -22,9 +22,10 @@ class Slots {
   std::size_t count() const {
     return 2 * static_cast<std::size_t>(stages_) * static_cast<std::size_t>(microbatches_);
   }
+  /// Slots of one micro-batch lie together: an operation looks at its own stage and the next.
   SlotId activation(int stage, int microbatch) const {
-    return 2 * (static_cast<SlotId>(stage) * static_cast<SlotId>(microbatches_) +
-                static_cast<SlotId>(microbatch));
+    return 2 * (static_cast<SlotId>(microbatch) * static_cast<SlotId>(stages_) +
+                static_cast<SlotId>(stage));
   }
   SlotId gradient(int stage, int microbatch) const { return activation(stage, microbatch) + 1; }
 
@@ -47,10 +48,6 @@ class Slots {
     if (op.kind == OpKind::kWeightGrad) return kNoSlot;
     return activation(op.stage, op.microbatch) + (op.kind == OpKind::kForward ? 0 : 1);
   }
-
-  int stage_of(SlotId slot) const { return static_cast<int>(slot / 2) / microbatches_; }
-  int microbatch_of(SlotId slot) const { return static_cast<int>(slot / 2) % microbatches_; }
-  static bool is_activation(SlotId slot) { return slot % 2 == 0; }
 
  private:
   int stages_;

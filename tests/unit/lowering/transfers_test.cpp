@@ -93,6 +93,21 @@ TEST(BlockingTransfers, OfZeroLengthStillMakeTheEndsMeet) {
   EXPECT_DOUBLE_EQ(run(make("gpipe", 2, 3), costs).start_ms("0F2"), 5.0);
 }
 
+TEST(BlockingTransfers, HoldOnlyTheirSenderWhereReceivesArePostedAhead) {
+  // Split backwards: 0F0 0-1, its transfer holds rank 0 until 1.5; 1F0 runs 1.5-5.5, but 0F1's
+  // transfer does not wait for it.
+  TrainingCosts costs = blocking(uniform_costs(2, {.hop = 0.5}));
+  costs.stages[1].forward.compute = ms(4.0);
+  const Schedule schedule =
+      rows(3, {"0F0 0F1 0F2 0I0 0W0 0I1 0W1 0I2 0W2", "1F0 1F1 1F2 1I0 1W0 1I1 1W1 1I2 1W2"});
+  const Ran ran = run(schedule, costs);
+  EXPECT_DOUBLE_EQ(ran.start_ms("0F1"), 1.5);
+  EXPECT_DOUBLE_EQ(ran.start_ms("0F2"), 3.0);
+  EXPECT_DOUBLE_EQ(ran.start_ms("1F1"), 5.5);
+  ASSERT_EQ(ran.step.assumptions.size(), 1u);
+  EXPECT_NE(ran.step.assumptions[0].find("hold up their sender only"), std::string::npos);
+}
+
 TEST(BlockingTransfers, GoEarlyAndSaySoWhereEveryRankWouldWait) {
   // Each rank sends before it receives: rank 0 holds 0F1's activation until rank 1 comes to 1F1,
   // which stands behind 1F2, whose activation rank 0 makes only after that send.
