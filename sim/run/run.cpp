@@ -74,7 +74,7 @@ std::vector<Sensitivity> sensitivities(const Scenario& scenario, double base_s) 
 
 }  // namespace
 
-Run simulate(const Scenario& scenario, const RunOptions& options) {
+Run simulate(const Scenario& scenario, const RunOptions& options) try {
   const auto began = std::chrono::steady_clock::now();
   Prepared prepared = prepare(scenario, options.scale);
 
@@ -128,6 +128,9 @@ Run simulate(const Scenario& scenario, const RunOptions& options) {
     run.timeline = std::move(execution.timeline);
   }
   return run;
+} catch (const InputError& error) {
+  // The layers below know paths ("parallelism.tensor"); the scenario knows their places.
+  throw locate(error, scenario);
 }
 
 }  // namespace plumbline
