@@ -91,7 +91,7 @@ double overlap_saving(const Schedule& schedule, int rank, const UnitCosts& costs
 
 double rank_bound(const std::vector<Visit>& visits, double saving, std::optional<int> max_live) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  double busy = -saving, gradients = -saving, weights = 0.0;
+  double busy = -saving, gradients = -saving;
   double head = kInfinity, tail = kInfinity, first_gradient = kInfinity;
   double longest_forward = 0.0, forwards = 0.0;
   double bound = 0.0;
@@ -99,7 +99,6 @@ double rank_bound(const std::vector<Visit>& visits, double saving, std::optional
   for (const Visit& v : visits) {
     busy += v.microbatches * v.work.work();
     gradients += v.microbatches * (v.work.forward + v.work.input_grad);
-    weights += v.microbatches * v.work.weight_grad;
     forwards += v.microbatches * v.work.forward;
     longest_forward = std::max(longest_forward, v.work.forward);
     head = std::min(head, v.head);

@@ -128,6 +128,7 @@ Schedule make_schedule(const ScheduleCommandOptions& options, const UnitCosts& c
 /// Everything that the forms of output tell.
 struct Told {
   const Schedule& schedule;
+  const UnitCosts& costs;
   const Evaluation& evaluation;
   double lower_bound;
   std::optional<double> steady_state_period;
@@ -182,6 +183,13 @@ std::string facts(const Told& told) {
   return text;
 }
 
+/// Where an overlapped pair is cut in a picture: in proportion to what its parts cost alone.
+double pair_border(const Op& first, const Op& second, const Span& span, const UnitCosts& costs) {
+  const double alone = costs.of(first.kind, first.stage);
+  const double both = alone + costs.of(second.kind, second.stage);
+  return both > 0.0 ? span.start + (span.end - span.start) * alone / both : span.start;
+}
+
 Gantt to_gantt(const Told& told) {
   const Schedule& schedule = told.schedule;
   Gantt gantt;
@@ -204,9 +212,10 @@ Gantt to_gantt(const Told& told) {
       bar.microbatch = ops[i].microbatch;
       // The parts of an overlapped pair share its span; a picture has them one after the other.
       const Span span = told.evaluation.spans[rank][i];
-      const double half = (span.start + span.end) / 2;
-      bar.start = i > 0 && ops[i - 1].overlaps_next ? half : span.start;
-      bar.finish = ops[i].overlaps_next ? half : span.end;
+      const bool second = i > 0 && ops[i - 1].overlaps_next;
+      bar.start = second ? pair_border(ops[i - 1], ops[i], span, told.costs) : span.start;
+      bar.finish =
+          ops[i].overlaps_next ? pair_border(ops[i], ops[i + 1], span, told.costs) : span.end;
       row.compute.push_back(std::move(bar));
     }
     gantt.rows.push_back(std::move(row));
@@ -268,7 +277,7 @@ int run_schedule_command(const ScheduleCommandOptions& options, std::ostream& ou
     return kDone;
   }
   const Evaluation evaluation = evaluate(schedule, costs);
-  Told told{schedule, evaluation,
+  Told told{schedule, costs, evaluation,
             makespan_lower_bound(schedule, costs, options.max_live_activations), std::nullopt};
   if (!schedule.flushes) told.steady_state_period = steady_state_period(schedule, costs);
   if (options.format == "json") out << to_json(told);

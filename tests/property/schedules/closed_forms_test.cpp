@@ -150,11 +150,12 @@ TEST(ClosedForm, ZbH2AndZbVHaveNoBubbleBetweenFirstAndLastOperationOfARank) {
   }
 }
 
-TEST(ClosedForm, ZbVIdlesMoreWhenTheInputGradientIsLonger) {
+TEST(ClosedForm, ZbVIdlesOneInputGradientPerRankOrTwiceWhatTheWeightGradientCannotHide) {
+  // W <= F <= I
   for (const Costs& c : {Costs{1, 1, 1}, Costs{2, 3, 1}, Costs{2, 2.5, 2}, Costs{1, 1.5, 0.5}}) {
     for (const int p : {2, 4, 8}) {
       for (const int m : {2 * p - 1, 2 * p, 4 * p}) {
-        EXPECT_NEAR(idle(make("zb_v", p, 2, m), c.unit()), (p - 1) * std::max(c.f, 2 * (c.i - c.w)),
+        EXPECT_NEAR(idle(make("zb_v", p, 2, m), c.unit()), (p - 1) * std::max(c.i, 2 * (c.i - c.w)),
                     kTolerance)
             << at(p, 2, m);
       }
