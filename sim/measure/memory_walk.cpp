@@ -1,88 +1,63 @@
 #include "sim/measure/memory_walk.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <span>
 
 #include "sim/lowering/op_times.h"
 
 namespace plumbline {
 namespace {
 
-void add(MemoryBreakdown& sum, const MemoryBreakdown& part, double times) {
-  sum.weights += times * part.weights;
-  sum.gradients += times * part.gradients;
-  sum.optimizer += times * part.optimizer;
-  sum.activations += times * part.activations;
-  sum.logits += times * part.logits;
-  sum.communication += times * part.communication;
-  sum.workspace += times * part.workspace;
-  sum.framework += times * part.framework;
-}
+/// What comes and goes with operations, and how many activations are live.
+struct Held {
+  Bytes activations, logits;
+  int live = 0;
 
-class Walk {
- public:
-  Walk(const MemoryModel& memory, const MemoryBreakdown& at_rest, bool over_time)
-      : memory_(memory), held_(at_rest), over_time_(over_time) {
-    peak_.bytes = at_rest;
-    record(0);
+  void start(const TaskLabel& label, const StageMemory& stage) {
+    if (label.kind != TaskKind::kForward) return;
+    activations += stage.activations;
+    logits += stage.logits;
+    ++live;
   }
 
-  void start(const TaskLabel& label) {
-    const StageMemory& stage = memory_.stages[label.stage];
-    if (label.kind == TaskKind::kForward) {
-      held_.activations += stage.activations;
-      held_.logits += stage.logits;
-      peak_.live_activations = std::max(peak_.live_activations, ++live_);
-      add(held_, stage.forward_transient, 1.0);
-    } else if (label.kind != TaskKind::kWeightGrad) {
-      add(held_, stage.backward_transient, 1.0);
-    }
-  }
-
-  void finish(const TaskLabel& label) {
-    const StageMemory& stage = memory_.stages[label.stage];
+  void finish(const TaskLabel& label, const StageMemory& stage) {
     switch (label.kind) {
-      case TaskKind::kForward:
-        add(held_, stage.forward_transient, -1.0);
-        break;
       case TaskKind::kBackward:
-        add(held_, stage.backward_transient, -1.0);
-        held_.activations -= stage.activations;
-        held_.logits -= stage.logits;
-        --live_;
+        activations -= stage.activations;
+        logits -= stage.logits;
+        --live;
         break;
       case TaskKind::kInputGrad:
-        add(held_, stage.backward_transient, -1.0);
-        held_.activations -= stage.activations - stage.activations_after_input_grad;
-        held_.logits -= stage.logits;
+        activations -= stage.activations - stage.activations_after_input_grad;
+        logits -= stage.logits;
+        break;
+      case TaskKind::kWeightGrad:
+        activations -= stage.activations_after_input_grad;
+        --live;
         break;
       default:
-        held_.activations -= stage.activations_after_input_grad;
-        --live_;
         break;
     }
   }
-
-  /// Whether what is held now is more than ever before.
-  bool see_peak(SimTime now) {
-    record(now);
-    if (!(held_.total() > peak_.bytes.total())) return false;
-    peak_.bytes = held_;
-    peak_.time = now;
-    return true;
-  }
-
-  void record(SimTime now) {
-    if (over_time_) peak_.over_time.push_back({to_seconds(now).base(), held_.total().base()});
-  }
-
-  MemoryPeak peak_;
-
- private:
-  const MemoryModel& memory_;
-  MemoryBreakdown held_;
-  int live_ = 0;
-  bool over_time_;
 };
+
+const MemoryBreakdown* transient(const TaskLabel& label, const StageMemory& stage) {
+  if (label.kind == TaskKind::kForward) return &stage.forward_transient;
+  return label.kind == TaskKind::kWeightGrad ? nullptr : &stage.backward_transient;
+}
+
+void add(MemoryBreakdown& sum, const MemoryBreakdown& part) {
+  sum.weights += part.weights;
+  sum.gradients += part.gradients;
+  sum.optimizer += part.optimizer;
+  sum.activations += part.activations;
+  sum.logits += part.logits;
+  sum.communication += part.communication;
+  sum.workspace += part.workspace;
+  sum.framework += part.framework;
+}
 
 Op operation(const TaskLabel& label) {
   return {.kind = static_cast<OpKind>(label.kind),
@@ -91,29 +66,89 @@ Op operation(const TaskLabel& label) {
           .microbatch = label.microbatch};
 }
 
+/// The operations that run as one: an overlapped pair, else one.  Chained iterations of an
+/// asynchronous schedule have no pairs.
+class Units {
+ public:
+  Units(const LoweredStep& step, const Schedule& schedule, int rank)
+      : step_(step), ops_(step.rank_ops[rank]), program_(schedule.ranks[rank]) {}
+
+  std::span<const TaskId> at(std::size_t begin) const {
+    const bool pair = step_.iterations == 1 && begins_pair(program_, begin);
+    return std::span(ops_).subspan(begin, pair ? 2 : 1);
+  }
+  std::string name(std::size_t begin) const {
+    std::vector<Op> unit;
+    for (const TaskId task : at(begin)) unit.push_back(operation(step_.labels[task]));
+    unit.front().overlaps_next = unit.size() > 1;
+    return to_string(unit);
+  }
+
+ private:
+  const LoweredStep& step_;
+  const std::vector<TaskId>& ops_;
+  const std::vector<Op>& program_;
+};
+
 }  // namespace
 
 MemoryPeak memory_peak(const LoweredStep& step, const Timeline& timeline, const Schedule& schedule,
                        const MemoryModel& memory, int rank, bool over_time) {
-  const std::vector<TaskId>& ops = step.rank_ops[rank];
-  // Chained iterations of an asynchronous schedule have no pairs.
-  const auto unit_end = [&](std::size_t begin) {
-    return begin + (step.iterations == 1 && begins_pair(schedule.ranks[rank], begin) ? 2 : 1);
-  };
-  Walk walk(memory, memory.rank_static[rank], over_time);
-  for (std::size_t begin = 0, end = 0; begin < ops.size(); begin = end) {
-    end = unit_end(begin);
-    for (std::size_t i = begin; i < end; ++i) walk.start(step.labels[ops[i]]);
-    if (walk.see_peak(timeline.start[ops[begin]])) {
-      std::vector<Op> unit;
-      for (std::size_t i = begin; i < end; ++i) unit.push_back(operation(step.labels[ops[i]]));
-      unit.front().overlaps_next = unit.size() > 1;
-      walk.peak_.operation = to_string(unit);
-    }
-    for (std::size_t i = begin; i < end; ++i) walk.finish(step.labels[ops[i]]);
-    walk.record(timeline.finish[ops[end - 1]]);
+  const MemoryBreakdown& at_rest = memory.rank_static[rank];
+  const Bytes rest = at_rest.total();
+  std::vector<Bytes> forward_transient, backward_transient;  // totals by stage
+  for (const StageMemory& stage : memory.stages) {
+    forward_transient.push_back(stage.forward_transient.total());
+    backward_transient.push_back(stage.backward_transient.total());
   }
-  return std::move(walk.peak_);
+
+  MemoryPeak peak;
+  const auto record = [&](SimTime now, Bytes bytes) {
+    if (over_time) peak.over_time.push_back({to_seconds(now).base(), bytes.base()});
+  };
+  record(0, rest);
+  Held held, at_peak;
+  Bytes highest = rest;
+  std::optional<std::size_t> peak_begin;
+  const Units units(step, schedule, rank);
+  for (std::size_t begin = 0; begin < step.rank_ops[rank].size();) {
+    const std::span<const TaskId> unit = units.at(begin);
+    Bytes running;
+    for (const TaskId task : unit) {
+      const TaskLabel& label = step.labels[task];
+      held.start(label, memory.stages[label.stage]);
+      if (label.kind == TaskKind::kForward) {
+        running += forward_transient[label.stage];
+      } else if (label.kind != TaskKind::kWeightGrad) {
+        running += backward_transient[label.stage];
+      }
+    }
+    peak.live_activations = std::max(peak.live_activations, held.live);
+    const Bytes now = rest + held.activations + held.logits + running;
+    record(timeline.start[unit.front()], now);
+    if (now > highest) {
+      highest = now;
+      at_peak = held;
+      peak_begin = begin;
+    }
+    for (const TaskId task : unit) {
+      held.finish(step.labels[task], memory.stages[step.labels[task].stage]);
+    }
+    record(timeline.finish[unit.back()], rest + held.activations + held.logits);
+    begin += unit.size();
+  }
+
+  peak.bytes = at_rest;
+  if (!peak_begin) return peak;
+  peak.bytes.activations += at_peak.activations;
+  peak.bytes.logits += at_peak.logits;
+  for (const TaskId task : units.at(*peak_begin)) {
+    const TaskLabel& label = step.labels[task];
+    if (const auto* part = transient(label, memory.stages[label.stage])) add(peak.bytes, *part);
+  }
+  peak.time = timeline.start[step.rank_ops[rank][*peak_begin]];
+  peak.operation = units.name(*peak_begin);
+  return peak;
 }
 
 }  // namespace plumbline

@@ -15,8 +15,7 @@ namespace plumbline {
 namespace {
 
 bool carries(const TaskLabel& transfer, const TaskLabel& operation) {
-  return transfer.kind == TaskKind::kTransfer && is_operation(operation.kind) &&
-         operation.kind != TaskKind::kWeightGrad &&
+  return is_operation(operation.kind) && operation.kind != TaskKind::kWeightGrad &&
          (operation.kind == TaskKind::kForward) == transfer.forward_direction &&
          operation.rank == transfer.rank && operation.stage == transfer.stage &&
          operation.microbatch == transfer.microbatch;
@@ -39,6 +38,7 @@ Releases find_releases(const LoweredStep& step, const Timeline& timeline) {
       if (tight && releases.by[target] == kNoTask) releases.by[target] = task;
       // An overlapped pair hands over both results at its end: the first operation's transfer
       // hangs on the second one, which is the next task.
+      if (step.labels[target].kind != TaskKind::kTransfer) continue;
       for (const TaskId producer : {task, task - 1}) {
         if (producer != kNoTask && carries(step.labels[target], step.labels[producer])) {
           releases.producer[target] = producer;

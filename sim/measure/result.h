@@ -20,15 +20,15 @@ struct Breakdown {
          data_comm = 0, expert_comm = 0, bubble = 0, host = 0, optimizer = 0;
 };
 
-/// Why a rank idles inside the compute phase; the parts sum to its idle time.
+/// Why a rank idles inside the compute phase; the parts sum to its idle time (see idle_causes).
 struct IdleCauses {
-  double warm_up = 0;        ///< before its first operation, data still upstream
+  double warm_up = 0;        ///< before its first operation, less the hop into it
   double drain = 0;          ///< after its last operation
-  double imbalance = 0;      ///< a neighbour's operation takes longer than its own
-  double dependency = 0;     ///< the schedule's order makes it wait on an equal neighbour
-  double forward_comm = 0;   ///< an exposed activation transfer
-  double backward_comm = 0;  ///< an exposed gradient transfer
-  double slow_link = 0;      ///< of those, what the slowest hop costs beyond the median hop
+  double imbalance = 0;      ///< waits for producers, as far as the busiest rank works longer
+  double dependency = 0;     ///< the other waits for producers: another order might avoid them
+  double forward_comm = 0;   ///< an activation was on its way
+  double backward_comm = 0;  ///< a gradient was on its way
+  double slow_link = 0;      ///< of exposed hops, what they take beyond the median hop
 };
 
 struct MemoryPoint {
