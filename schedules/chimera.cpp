@@ -3,10 +3,10 @@
 // (replica 0), the others on rank P-1-s (replica 1).  One unit has P micro-batches; for P = 4,
 // M = 4, drawn with B as long as F:
 //
-//   rank 0:  F0 .  F1 F2 B2 F3 B3 B0 .  B1        micro-batches 0, 1 go down,
+//   rank 0:  F0 F1 .  F2 B2 F3 B3 B0 .  B1        micro-batches 0 and 1 go down,
 //   rank 1:  .  F0 F2 F1 F3 B2 B0 B3 B1           2 and 3 go up
 //   rank 2:  .  F2 F0 F3 F1 B0 B2 B1 B3
-//   rank 3:  F2 .  F3 F0 B0 F1 B1 B2 .  B3
+//   rank 3:  F2 F3 .  F0 B0 F1 B1 B2 .  B3
 //
 // so P-2 of 3P-2 slots are idle, against 2(P-1) of 1F1B.  Further units follow every 2P slots
 // ("direct concatenation"), where the next unit's forwards fall into the gaps of the drain.

@@ -4,8 +4,8 @@
 // P stages, each on two ranks: micro-batch m < M/2 runs stage s on rank s (replica 0), the others
 // on rank P-1-s (replica 1).  For P = 2, M = 4, where "(a;b)" is one overlapped unit:
 //
-//   rank 0:  0F0 1F2 0F1 1B2 (1F3;0B0) 1I3 0I1 1W3 0W1
-//   rank 1:  0F2 1F0 0F3 1B0 (1F1;0B2) 1I1 0I3 1W1 0W3
+//   rank 0:  0F0 1F2 0F1 1B2 (1F3;0B0) 1B3 0I1 0W1
+//   rank 1:  0F2 1F0 0F3 1B0 (1F1;0B2) 1B1 0I3 0W3
 //
 // (rank 1 is rank 0 with the directions exchanged).  P+1 activations at most, two weight copies.
 // DualPipe-V cuts that picture in half: P ranks play one half of 2P stages in V placement, both

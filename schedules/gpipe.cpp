@@ -1,8 +1,8 @@
 // GPipe: all forwards, then all backwards.  For 3 stages and 3 micro-batches:
 //
-//   rank 0:  F0 F1 F2 .  .  .  .  B0 .  B1 .  B2
-//   rank 1:  .  F0 F1 F2 .  .  B0 .  B1 .  B2
-//   rank 2:  .  .  F0 F1 F2 B0 .  B1 .  B2
+//   rank 0:  F0 F1 F2 .  .  .  .  B0 B1 B2
+//   rank 1:  .  F0 F1 F2 .  .  B0 B1 B2
+//   rank 2:  .  .  F0 F1 F2 B0 B1 B2
 //
 // (drawn with B as long as F).  Every activation is alive at the turn, so the peak is M.
 // The micro-batches come back in the order in which they went, as PyTorch's ScheduleGPipe runs

@@ -3,7 +3,7 @@
 // back up, turn on the first, and so on.  One wave, P = 2, M = 2 (rank 0 has stages 0 and 3, rank
 // 1 has 1 and 2), drawn with B twice as long as F:
 //
-//   rank 0:  0F0 0F1 .   3F0 3B0---- 3F1 3B1---- 0B0---- .       0B1----
+//   rank 0:  0F0 0F1 .   3F0 3B0---- 3F1 3B1---- .   0B0---- .   .   0B1----
 //   rank 1:  .   1F0 2F0 1F1 2F1 .   2B0---- 1B0---- 2B1---- 1B1----
 //
 // Of what is ready, a rank runs the oldest micro-batch (which is ready in one place only), so every

@@ -2,14 +2,13 @@
 // Their building blocks for P = 4 (F down, f up, b gradient up, B gradient down, one column a
 // slot; weight gradients take the free slots):
 //
-//   V-Half  rank 0:  F.........f....b..........B        V-Min  rank 0:  F......fb......B
-//           rank 1:  ..F......f.......b.......B                rank 1:  .F....f..b....B
-//           rank 2:  ....F...f..........b....B                 rank 2:  ..F..f....b..B
-//           rank 3:  ......Ff.............b.B                  rank 3:  ...Ff......bB
+//   V-Half  rank 0:  F.........f...b..........B   V-Min  rank 0:  F......fb......B
+//           rank 1:  ..F......f......b.......B           rank 1:  .F....f..b....B
+//           rank 2:  ....F...f.........b....B            rank 2:  ..F..f....b..B
+//           rank 3:  ......Ff............b.B             rank 3:  ...Ff......bB
 //
-// Both arms of the V move one (down, V-Half: two) slots per rank, so the distance from F to B, and
-// with it the memory, is the same on all ranks: P+2 of 2P chunk activations for V-Half (P even),
-// 2 ceil((P+2)/3) for V-Min.  Even the shortest order of V-Min has bubbles when F, I, W differ.
+// What the two chunks keep alive together, (B - F) + (b - f) slots of six per micro-batch, is the
+// same on all ranks: P+2 of 2P chunk activations for V-Half (P even), 2 ceil((P+2)/3) for V-Min.
 // Source: Qi et al., arXiv:2405.15362; sail-sg, scheduler/zbv_greedy.py.
 
 #include "schedules/build.h"
