@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "calibration/least_squares.h"
+#include "sim/kernels/coordinates.h"
 #include "sim/kernels/forms.h"
 #include "sim/kernels/problem.h"
 #include "sim/kernels/residual_table.h"
@@ -114,7 +115,7 @@ GemmFitResult fit_gemm(std::string_view dtype, const std::vector<GemmSample>& sa
   std::vector<ResidualTable::Point> points;
   std::vector<std::pair<double, double>> site;
   for (const GemmSample& s : samples) {
-    points.push_back({std::log2(s.m), std::log2(s.n), std::log2(s.k), 0});
+    points.push_back(gemm_point(s.m, s.n, s.k));
     site.emplace_back(s.n, s.k);
   }
   result.form = form_errors(r);
@@ -126,12 +127,12 @@ namespace {
 
 AttentionFitResult finish_attention(AttentionFitResult result,
                                     const std::vector<AttentionSample>& samples,
-                                    const std::vector<double>& log_residual) {
+                                    const std::vector<double>& log_residual, bool decode) {
   std::vector<ResidualTable::Point> points;
   std::vector<std::pair<double, double>> site;
   for (const AttentionSample& s : samples) {
-    points.push_back(
-        {std::log2(s.length), std::log2(s.batch), std::log2(s.heads), std::log2(s.kv_heads)});
+    const auto point = decode ? decode_point : prefill_point;
+    points.push_back(point(s.batch, s.length, s.heads, s.kv_heads));
     site.emplace_back(s.heads, s.kv_heads);
   }
   result.form = form_errors(log_residual);
@@ -173,7 +174,8 @@ AttentionFitResult fit_prefill(const std::vector<AttentionSample>& samples) {
       result, samples,
       log_residuals(
           samples.size(), [&](std::size_t i) { return prefill_form(result.fit, work[i]).base(); },
-          [&](std::size_t i) { return samples[i].time.base(); }));
+          [&](std::size_t i) { return samples[i].time.base(); }),
+      false);
 }
 
 AttentionFitResult fit_decode(const std::vector<AttentionSample>& samples, int multiprocessors) {
@@ -209,7 +211,8 @@ AttentionFitResult fit_decode(const std::vector<AttentionSample>& samples, int m
       result, samples,
       log_residuals(
           samples.size(), [&](std::size_t i) { return form(result.fit, samples[i]).base(); },
-          [&](std::size_t i) { return samples[i].time.base(); }));
+          [&](std::size_t i) { return samples[i].time.base(); }),
+      true);
 }
 
 LinkFit fit_link(const std::vector<Bytes>& bytes, const std::vector<Seconds>& times) {

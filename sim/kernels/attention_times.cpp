@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/kernels/coordinates.h"
 #include "sim/kernels/forms.h"
 #include "sim/kernels/samples.h"
 
@@ -26,10 +27,6 @@ constexpr double kTileRows = 128;
 // Fused attention at d = 128 reaches about this share of the dense peak (cuDNN and FlashAttention
 // on A100, H100 and B200: 0.53 to 0.75 at 8k); used where a device lists no samples at all.
 constexpr double kShareOfPeak = 0.55;
-
-ResidualTable::Point prefill_point(double batch, double length, double heads, double kv_heads) {
-  return {std::log2(length), std::log2(batch), std::log2(heads), std::log2(kv_heads)};
-}
 
 // Piecewise linear; held at the right end, continued with the first slope at the left: a kernel on
 // short rows loses its rate in proportion, one on longer rows has none left to win.
@@ -80,7 +77,7 @@ AttentionTimes::AttentionTimes(const DeviceSpec& device)
       for (std::size_t i = 0; i < time.size(); ++i) {
         const Seconds form = decode_form(*origin.decode, batch[i], kv_heads[i], 128, length[i], 2,
                                          std::max(1, origin.multiprocessors));
-        decode_.add(prefill_point(batch[i], length[i], heads[i], kv_heads[i]),
+        decode_.add(decode_point(batch[i], length[i], heads[i], kv_heads[i]),
                     std::log(time[i] * 1e-6 / form.base()));
       }
     }
@@ -179,7 +176,7 @@ KernelPrice AttentionTimes::decode(const DecodeQuery& query) const {
   KernelPrice price;
   if (query.kv_tokens <= 0 || query.batch <= 0 || !decode_fit_) return price;
   const auto estimate =
-      decode_.at(prefill_point(query.batch, query.kv_tokens, query.heads, query.kv_heads), 8);
+      decode_.at(decode_point(query.batch, query.kv_tokens, query.heads, query.kv_heads), 8);
   price.burst = std::exp(estimate.log_residual) *
                 decode_form(*decode_fit_, query.batch, query.kv_heads, query.head_dim,
                             query.kv_tokens, element_bytes(query.dtype), multiprocessors_);

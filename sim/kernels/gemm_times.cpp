@@ -11,15 +11,12 @@
 #include <utility>
 
 #include "sim/core/diagnostic.h"
+#include "sim/kernels/coordinates.h"
 #include "sim/kernels/forms.h"
 #include "sim/kernels/samples.h"
 
 namespace plumbline {
 namespace {
-
-ResidualTable::Point shape_point(double m, double n, double k) {
-  return {std::log2(m), std::log2(n), std::log2(k), 0.0};
-}
 
 ResidualTable read_residuals(const SampleFile& file, const GemmFit& fit) {
   const CsvTable csv = read_samples(file);
@@ -30,7 +27,7 @@ ResidualTable read_residuals(const SampleFile& file, const GemmFit& fit) {
     const double m = csv.number(row, cm), n = csv.number(row, cn), k = csv.number(row, ck);
     const double measured = csv.number(row, ct) * 1e-6;
     const Seconds form = gemm_form(fit, gemm_work(file.dtype, m, n, k));
-    table.add(shape_point(m, n, k), std::log(measured / form.base()));
+    table.add(gemm_point(m, n, k), std::log(measured / form.base()));
   }
   table.finish();
   return table;
@@ -125,7 +122,7 @@ KernelPrice GemmTimes::price(const GemmQuery& query) const {
   price.extrapolated = !model.own_samples;
   if (model.residuals) {
     // A batch fills the chip as one product with all its rows does.
-    const auto estimate = model.residuals->at(shape_point(query.m * query.batch, query.n, query.k),
+    const auto estimate = model.residuals->at(gemm_point(query.m * query.batch, query.n, query.k),
                                               model.fit.neighbours);
     factor = std::exp(estimate.log_residual);
     price.extrapolated = price.extrapolated || estimate.outside;
