@@ -102,12 +102,6 @@ Prepared prepare(const Scenario& scenario, const HardwareScale& scale) {
   ParallelOptions options = scenario.parallelism;
   const ScheduleEntry* entry =
       scenario.schedule.csv_path ? nullptr : find_schedule(scenario.schedule.name);
-  if (entry && options.virtual_stages == 1 && entry->default_chunks > 1) {
-    options.virtual_stages = entry->default_chunks;
-    out.assumptions.push_back(
-        "parallelism.virtual_stages: " + std::to_string(options.virtual_stages) + " (what " +
-        std::string(entry->name) + " needs)");
-  }
   const int chunks = options.virtual_stages;
   PipelineShape shape{options.pipeline, chunks, 1};
   std::vector<std::vector<int>> stage_rank;

@@ -5,15 +5,15 @@
 namespace plumbline {
 namespace {
 
-/// 2 for the schedules whose stages run up and down the ranks; a loop can do with one chunk.
+/// 2 for the schedules whose stages run up and down the ranks, or both ways at once; a loop can do
+/// with one chunk, and interleaved_1f1b with one is plain 1F1B (Megatron-LM).
 int chunks_of_placement(const std::string& schedule) {
   const ScheduleEntry* entry = find_schedule(schedule);
   if (entry == nullptr || entry->default_chunks == 1) return 1;
   const PipelineShape probe{
       .stages_per_chunk = 2, .chunks = entry->default_chunks, .microbatches = 4};
   const Placement placement = entry->generate(probe, {}).placement;
-  const bool folds = placement == Placement::kV || placement == Placement::kWave;
-  return folds ? entry->default_chunks : 1;
+  return placement == Placement::kLoop ? 1 : entry->default_chunks;
 }
 
 }  // namespace
