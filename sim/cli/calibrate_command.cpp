@@ -1,11 +1,13 @@
-// plumbline calibrate: how well a profile predicts kernels, seen or not.
+// plumbline calibrate: a profile's constants from samples, and how well it predicts others.
 #include <memory>
 #include <ostream>
 
 #include "calibration/check.h"
+#include "calibration/fit_profile.h"
 #include "sim/cli/command.h"
 #include "sim/cli/output_file.h"
 #include "sim/cli/scenario_option.h"
+#include "sim/report/text.h"
 
 namespace plumbline {
 namespace {
@@ -17,15 +19,23 @@ struct Check {
   Outputs outputs;
 };
 
+struct Fit {
+  CLI::App* app = nullptr;
+  FitProfileOptions profile;
+  Outputs outputs;
+};
+
 struct Options {
   Check check;
+  Fit fit;
 };
 
 constexpr const char* kFooter = R"(Examples:
   plumbline calibrate check h100_sxm_80g hardware_profiles/samples/h100_gemm_bf16.csv
   plumbline calibrate check my_gpu.yaml gemm_bf16.csv --json -
+  plumbline calibrate fit my_gpu.yaml samples/my_gpu_gemm_bf16.csv --out my_gpu.yaml
 
-  measure, fit, import and box are not in this version.)";
+measure, import and box are not in this version.)";
 
 int check(const Check& options, const Console& console) {
   options.outputs.check();
@@ -36,34 +46,67 @@ int check(const Check& options, const Console& console) {
   return kDone;
 }
 
+int fit(const Fit& options, const Console& console) {
+  options.outputs.check();
+  const FitProfileResult result = fit_profile(options.profile);
+  options.outputs.write("--out", console, [&](std::ostream& out) { out << result.text; });
+  if (options.outputs.stdout_is_taken()) return kDone;
+  Columns table({false, true, true, true, true, true});
+  table.add({"form", "samples", "median", "p90", "median, left out", "p90, left out"});
+  for (const FitProfileResult::Row& row : result.rows) {
+    table.add({row.form, std::to_string(row.samples), percent(row.median), percent(row.p90),
+               percent(row.cross_validated_median), percent(row.cross_validated_p90)});
+  }
+  console.out << table.text(console.style);
+  if (!options.outputs.asked("--out")) console.out << "Nothing was written; --out FILE does.\n";
+  return kDone;
+}
+
+void add_check(CLI::App& parent, Check& options) {
+  options.app = parent.add_subcommand("check", "Predicted beside measured for every sample");
+  options.app->add_option("GPU", options.gpu, "A GPU's name, or a profile")
+      ->type_name("GPU|PROFILE.yaml")
+      ->required();
+  options.app->add_option("SAMPLES", options.samples, "CSVs of measured kernels")
+      ->type_name("SAMPLES.csv")
+      ->required();
+  options.outputs.add_option(*options.app, "--json", "The errors as JSON");
+}
+
+void add_fit(CLI::App& parent, Fit& options) {
+  options.app = parent.add_subcommand("fit", "A profile's constants from its samples");
+  options.app->add_option("PROFILE", options.profile.profile_path, "The hardware profile")
+      ->type_name("PROFILE.yaml")
+      ->required();
+  options.app
+      ->add_option("SAMPLES", options.profile.csv_paths, "CSVs to add, below the profile's folder")
+      ->type_name("SAMPLES.csv");
+  options.outputs.add_option(*options.app, "--out", "The profile with its constants");
+}
+
 }  // namespace
 
 Command calibrate_command(CLI::App& parent) {
   const auto options = std::make_shared<Options>();
   CLI::App* app = parent.add_subcommand("calibrate", "Set measured kernels beside their prices");
+  app->footer(kFooter);  // before its commands, which inherit it
   app->require_subcommand(1);
-  Check& check_options = options->check;
-  check_options.app = app->add_subcommand("check", "Predicted beside measured for every sample");
-  check_options.app->add_option("GPU", check_options.gpu, "A GPU's name, or a profile")
-      ->type_name("GPU|PROFILE.yaml")
-      ->required();
-  check_options.app->add_option("SAMPLES", check_options.samples, "CSVs of measured kernels")
-      ->type_name("SAMPLES.csv")
-      ->required();
-  check_options.outputs.add_option(*check_options.app, "--json", "The errors as JSON");
+  add_check(*app, options->check);
+  add_fit(*app, options->fit);
   std::vector<CLI::App*> missing;
-  for (const char* name : {"measure", "fit", "import", "box"}) {
+  for (const char* name : {"measure", "import", "box"}) {
     missing.push_back(app->add_subcommand(name, "(not in this version)"));
     missing.back()->allow_extras();
   }
-  app->footer(kFooter);
   return {app, [options, missing](const Console& console) {
             for (const CLI::App* command : missing) {
               if (!command->parsed()) continue;
-              throw InputError({option_problem("calibrate " + command->get_name(),
-                                               "is not in this version", "calibrate check is")});
+              throw InputError(
+                  {option_problem("calibrate " + command->get_name(), "is not in this version",
+                                  "calibrate check and fit are")});
             }
-            return check(options->check, console);
+            return options->fit.app->parsed() ? fit(options->fit, console)
+                                              : check(options->check, console);
           }};
 }
 

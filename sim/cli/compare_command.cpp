@@ -1,6 +1,7 @@
 // plumbline compare: scenarios side by side, the difference told by where the time went.
 #include <memory>
 #include <ostream>
+#include <set>
 
 #include "sim/cli/command.h"
 #include "sim/cli/output_file.h"
@@ -40,10 +41,17 @@ int compare(const Options& options, const Console& console) {
   if (!problems.empty()) throw InputError(std::move(problems));
 
   std::vector<Run> runs;
-  for (const Scenario& scenario : scenarios) runs.push_back(simulate(scenario));
+  std::vector<std::string> names;
+  for (const Scenario& scenario : scenarios) {
+    runs.push_back(simulate(scenario));
+    names.push_back(scenario.name);
+  }
+  const bool names_differ =
+      std::set<std::string>(names.begin(), names.end()).size() == names.size();
   std::vector<NamedResult> named;
-  for (std::size_t i = 0; i < runs.size(); ++i)
-    named.push_back({scenarios[i].name, &runs[i].result});
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    named.push_back({names_differ ? names[i] : options.files[i], &runs[i].result});
+  }
   options.outputs.write("--json", console, [&](std::ostream& out) { out << compare_json(named); });
   if (!options.outputs.stdout_is_taken()) console.out << compare_table(named, console.style);
   return kDone;

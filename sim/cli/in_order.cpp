@@ -45,4 +45,6 @@ void in_order(std::size_t count, int threads, const std::function<void(std::size
   if (failure != nullptr) std::rethrow_exception(failure);
 }
 
+int processors() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
+
 }  // namespace plumbline

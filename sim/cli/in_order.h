@@ -12,4 +12,7 @@ namespace plumbline {
 void in_order(std::size_t count, int threads, const std::function<void(std::size_t)>& work,
               const std::function<void(std::size_t)>& done);
 
+/// Hardware threads, at least 1.
+int processors();
+
 }  // namespace plumbline

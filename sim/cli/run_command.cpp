@@ -26,7 +26,17 @@ constexpr const char* kFooter = R"(Examples:
 
 Exit code: 0 done, 2 the input is wrong, 3 with --require-fit when the plan does not fit.)";
 
+void check_bound(const std::string& bound) {
+  if (bound == "quick") return;
+  if (bound == "full") {
+    throw InputError({option_problem("--bound", "the full search is not in this version",
+                                     "quick is the bound in closed form")});
+  }
+  throw InputError({option_problem("--bound", "'" + bound + "' is neither quick nor full")});
+}
+
 int run(const Options& options, const Console& console) {
+  check_bound(options.bound);
   options.outputs.check();
   const Scenario scenario =
       read_scenario(options.scenario, options.settings.overrides(), console.folders);
@@ -63,7 +73,8 @@ Command run_command(CLI::App& parent) {
   options->outputs.add_option(*app, "--csv", "A row per operation");
   app->add_flag("--require-fit", options->require_fit,
                 "Exit with 3 when the plan does not fit in memory");
-  app->add_option("--bound", options->bound, "How hard to look for the lower bound")
+  app->add_option("--bound", options->bound,
+                  "How the lower bound is found; full is not in this version")
       ->type_name("quick|full")
       ->capture_default_str();
   app->footer(kFooter);

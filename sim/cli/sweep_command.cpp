@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
-#include <thread>
 
 #include "sim/cli/command.h"
 #include "sim/cli/in_order.h"
@@ -60,7 +59,10 @@ std::string one_line(const InputError& error) {
 
 std::string joined(const std::vector<std::string>& cells) {
   std::string line;
-  for (const std::string& cell : cells) line += (line.empty() ? "" : ",") + csv_cell(cell);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i > 0) line += ',';
+    line += csv_cell(cells[i]);
+  }
   return line;
 }
 
@@ -199,8 +201,7 @@ int sweep(const Options& options, const Console& console) {
   const std::string head = header(axes);
   const std::vector<std::string> before = finished_rows(options, head, points);
   const std::size_t skipped = before.size();
-  const int processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  const int jobs = options.jobs > 0 ? options.jobs : processors;
+  const int jobs = options.jobs > 0 ? options.jobs : processors();
 
   std::vector<Outcome> outcomes(points.size());
   const bool keep = options.outputs.asked("--json") || !options.outputs.stdout_is_taken();

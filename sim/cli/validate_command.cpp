@@ -1,11 +1,14 @@
 // plumbline validate: predicted beside measured, over every scenario that was measured.
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
 #include "sim/cli/command.h"
+#include "sim/cli/in_order.h"
 #include "sim/cli/measured_rows.h"
 #include "sim/cli/output_file.h"
 #include "sim/cli/progress.h"
@@ -22,6 +25,7 @@ struct Options {
   std::vector<std::string> paths;
   Settings settings;
   Outputs outputs;
+  int jobs = 0;
 };
 
 constexpr const char* kFooter =
@@ -79,19 +83,28 @@ Validation validate_all(const Options& options, const Console& console) {
   const std::vector<Override> overrides = options.settings.overrides();
   std::vector<std::string> files = files_of(options.paths);
   std::erase_if(files, [](const std::string& file) { return !has_measurement(file); });
+  struct Outcome {
+    std::vector<ValidationRow> rows;
+    std::optional<InputError> error;
+  };
+  std::vector<Outcome> outcomes(files.size());
   Validation validation;
   Progress progress(console, "scenarios", files.size());
-  for (const std::string& file : files) {
-    try {
-      const Scenario scenario = read_scenario(file, overrides, console.folders);
-      const Run run = simulate(scenario);
-      const std::vector<ValidationRow> rows = measured_rows(scenario, run.result);
-      validation.rows.insert(validation.rows.end(), rows.begin(), rows.end());
-    } catch (const InputError& error) {
-      validation.failures.push_back({file, error});
-    }
-    progress.step();
-  }
+  in_order(
+      files.size(), options.jobs > 0 ? options.jobs : processors(),
+      [&](std::size_t i) {
+        try {
+          const Scenario scenario = read_scenario(files[i], overrides, console.folders);
+          outcomes[i].rows = measured_rows(scenario, simulate(scenario).result);
+        } catch (const InputError& error) {
+          outcomes[i].error = error;
+        }
+        progress.step();
+      },
+      [&](std::size_t i) {
+        std::ranges::move(outcomes[i].rows, std::back_inserter(validation.rows));
+        if (outcomes[i].error) validation.failures.push_back({files[i], *outcomes[i].error});
+      });
   return validation;
 }
 
@@ -135,6 +148,9 @@ Command validate_command(CLI::App& parent) {
   app->add_option("PATH", options->paths, "Scenarios, or folders of them")->required();
   options->settings.add_to(*app);
   options->outputs.add_option(*app, "--json", "Runs and summary as JSON");
+  app->add_option("--jobs", options->jobs, "Threads (all processors)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096));
   app->footer(kFooter);
   return {app, [options](const Console& console) { return validate(*options, console); }};
 }
