@@ -30,6 +30,25 @@ std::string relative(double value, double base) {
   return fmt::format("{:+.1f} %", 100 * (value / base - 1));
 }
 
+/// "+0.46"; "0" where nothing of it shows.
+std::string signed_difference(double difference, int decimals) {
+  std::string text = fmt::format("{:+.{}f}", difference, decimals);
+  return text.find_first_not_of("+-0.") == std::string::npos ? "0" : text;
+}
+
+/// Long names would squeeze the columns: such runs are called A, B, C and the names listed once.
+std::vector<NamedResult> with_short_names(std::span<const NamedResult> runs) {
+  constexpr int kLongest = 16;
+  std::vector<NamedResult> named(runs.begin(), runs.end());
+  const bool fit = std::ranges::all_of(
+      runs, [](const NamedResult& run) { return display_width(run.name) <= kLongest; });
+  if (fit) return named;
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    named[i].name = i < 26 ? std::string(1, static_cast<char>('A' + i)) : fmt::format("#{}", i + 1);
+  }
+  return named;
+}
+
 /// Columns: a name, the first run's value, then value and difference of each other run.
 class SideBySide {
  public:
@@ -108,7 +127,7 @@ std::string part_rows(std::span<const NamedResult> runs, const TextStyle& style,
     if (std::ranges::all_of(values, [](double v) { return v == 0; })) continue;
     table.row(
         parts[0][i].label, values, [=](double v) { return fmt::format("{:.{}f}", v, decimals); },
-        [=](double a, double b) { return fmt::format("{:+.{}f}", a - b, decimals); });
+        [=](double a, double b) { return signed_difference(a - b, decimals); });
   }
   return table.text();
 }
@@ -146,17 +165,23 @@ void write_difference(JsonWriter& json, std::string_view key, const Parts& a, co
 
 }  // namespace
 
-std::string compare_table(std::span<const NamedResult> runs, const TextStyle& asked) {
-  assert(!runs.empty());
+std::string compare_table(std::span<const NamedResult> all, const TextStyle& asked) {
+  assert(!all.empty());
   TextStyle style = asked;
   style.width = std::max(60, style.width);
+  const std::vector<NamedResult> runs = with_short_names(all);
+  std::string out;
+  for (std::size_t i = 0; i < all.size() && runs[i].name != all[i].name; ++i) {
+    out += clip(fmt::format("  {}  {}", runs[i].name, all[i].name), style.width) + "\n";
+  }
+  if (!out.empty()) out += "\n";
   double longest = 0;
   for (const NamedResult& run : runs) {
     longest = std::max(longest, run.result->training.iteration_time_s);
   }
   const TimeUnit unit = unit_for(longest);
 
-  std::string out = headline_rows(runs, style);
+  out += headline_rows(runs, style);
   out += heading(fmt::format("Where the time goes, {}", unit.suffix), style);
   out += part_rows<10>(runs, style, unit.seconds, unit.decimals,
                        [](const TrainingResult& t) { return parts_of(t.breakdown); });

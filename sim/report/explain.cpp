@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <cmath>
+#include <functional>
 #include <string_view>
+#include <utility>
 
 #include "sim/report/parts.h"
 #include "sim/report/text.h"
+#include "sim/report/validation.h"
 
 namespace plumbline {
 namespace {
@@ -48,10 +51,10 @@ IdleCauses mean_causes(const TrainingResult& training) {
   return mean;
 }
 
-double mean_busy(const TrainingResult& training) {
-  double sum = 0;
-  for (const RankResult& rank : training.ranks) sum += rank.busy_s;
-  return training.ranks.empty() ? 0 : sum / static_cast<double>(training.ranks.size());
+double median_busy(const TrainingResult& training) {
+  std::vector<double> busy;
+  for (const RankResult& rank : training.ranks) busy.push_back(rank.busy_s);
+  return percentile(std::move(busy), 0.5);
 }
 
 bool holds(const RankResult& rank, bool StageLayers::*part) {
@@ -67,14 +70,42 @@ std::string what_it_holds(const RankResult& rank) {
   return "";
 }
 
+/// "Rank 3", "Ranks 0 and 15", "Ranks 0, 1, 2 and 5 more"
+std::string name_ranks(const std::vector<int>& ranks) {
+  constexpr std::size_t kNamed = 3;
+  std::string text = ranks.size() == 1 ? "Rank " : "Ranks ";
+  for (std::size_t i = 0; i < std::min(ranks.size(), kNamed); ++i) {
+    if (i > 0) text += i + 1 == ranks.size() ? " and " : ", ";
+    text += std::to_string(ranks[i]);
+  }
+  if (ranks.size() > kNamed) text += fmt::format(" and {} more", ranks.size() - kNamed);
+  return text;
+}
+
+/// Against the median rank, so that a few light ranks do not make all others look heavy.
 void observe_imbalance(const TrainingResult& training, std::vector<std::string>& out) {
+  if (training.ranks.size() < 2) return;
+  const double median = median_busy(training);
+  if (median <= 0) return;
+  std::vector<int> light;
+  double least = median;
+  for (const RankResult& rank : training.ranks) {
+    if (rank.busy_s > 0.95 * median) continue;
+    light.push_back(rank.pipeline_rank);
+    least = std::min(least, rank.busy_s);
+  }
   const RankResult* busiest = busiest_rank(training);
-  const double mean = mean_busy(training);
-  if (training.ranks.size() < 2 || mean <= 0 || busiest->busy_s < 1.01 * mean) return;
-  out.push_back(fmt::format(
-      "Rank {}{} works {} longer than the average rank ({} against {}); the others wait for it.",
-      busiest->pipeline_rank, what_it_holds(*busiest), percent(busiest->busy_s / mean - 1),
-      duration(busiest->busy_s), duration(mean)));
+  if (busiest->busy_s > 1.01 * median) {
+    out.push_back(fmt::format(
+        "Rank {}{} works {} longer than the median rank ({} against {}); the others wait for it.",
+        busiest->pipeline_rank, what_it_holds(*busiest), percent(busiest->busy_s / median - 1),
+        duration(busiest->busy_s), duration(median)));
+  }
+  if (!light.empty()) {
+    out.push_back(fmt::format("{} {} {} of the median rank's work and idle{} for it.",
+                              name_ranks(light), light.size() == 1 ? "has" : "have down to",
+                              percent(least / median, 0), light.size() == 1 ? "s" : ""));
+  }
 }
 
 void observe_filling(const TrainingResult& training, std::vector<std::string>& out) {

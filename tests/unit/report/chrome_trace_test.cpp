@@ -1,11 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -80,6 +83,17 @@ TEST_P(EveryKindOfStep, DrawsAnArrowForEachHopBetweenRanksFromOneOperationToAnot
     EXPECT_EQ(start["name"], end["name"]);
     EXPECT_TRUE(slice_starts.contains({end["pid"], end["tid"], nanoseconds(end["ts"])}));
   }
+}
+
+TEST_P(EveryKindOfStep, ShowsEachTransferOnTheSenderAndOnTheReceiver) {
+  const ExampleStep example = example_step(GetParam());
+  std::int64_t sent = 0, received = 0;
+  for (const Json& slice : of_phase(events(example), "X")) {
+    sent += slice["cat"] == "send";
+    received += slice["cat"] == "receive";
+  }
+  EXPECT_EQ(sent, example.step.hops);
+  EXPECT_EQ(received, example.step.hops);
 }
 
 INSTANTIATE_TEST_SUITE_P(

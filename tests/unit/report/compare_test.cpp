@@ -60,9 +60,17 @@ TEST(Compare, PutsAnyNumberOfRunsSideBySide) {
   const std::string table = compare_table(runs, {.width = 120});
   EXPECT_THAT(table, HasSubstr("first"));
   EXPECT_THAT(table, HasSubstr("second"));
-  EXPECT_THAT(table, HasSubstr("bubble    2.00    0.50  -1.50   2.00  +0.00"));
-  EXPECT_THAT(table, HasSubstr("activations  20.00   25.00  +5.00  20.00  +0.00"));
+  EXPECT_THAT(table, HasSubstr("bubble    2.00    0.50  -1.50   2.00  0"));
+  EXPECT_THAT(table, HasSubstr("activations  20.00   25.00  +5.00  20.00  0"));
   EXPECT_THAT(table, HasSubstr("third: the step is as long as first's."));
+}
+
+TEST(Compare, CallsRunsByLettersWhereTheirNamesAreLong) {
+  const Result a = result_with(8, 2, 20), b = result_with(8.5, 0.5, 25);
+  const NamedResult runs[] = {{"GPT-3 175B, 8-way pipeline on 64 A100", &a}, {"short", &b}};
+  const std::string table = compare_table(runs);
+  EXPECT_THAT(table, HasSubstr("  A  GPT-3 175B, 8-way pipeline on 64 A100\n  B  short\n"));
+  EXPECT_THAT(table, HasSubstr("B: the step is 10.0 % shorter than A's"));
 }
 
 TEST(Compare, NeedsNoRanksToCompareTimes) {

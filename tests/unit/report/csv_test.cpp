@@ -19,7 +19,7 @@ std::string csv(const ExampleShape& shape) {
 /// Two ranks, one micro-batch, F = 1 s, B = 2 s, half a second on the wire:
 ///   rank 0:  F 0..1                       B 5..7
 ///   rank 1:         F 1.5..2.5 B 2.5..4.5
-constexpr ExampleShape kTwoRanks = {
+const ExampleShape kTwoRanks = {
     .ranks = 2, .microbatches = 1, .forward_s = 1.0, .hop_s = 0.5, .data_parallel = false};
 
 constexpr char kTwoRanksCsv[] =

@@ -63,10 +63,32 @@ TEST(Table, SaysByHowMuchAPlanDoesNotFitAndWhatFillsTheMemory) {
 
 TEST(Table, NamesTheRankThatHoldsTheOthersUp) {
   const Result result = example_step({.last_stage_factor = 1.2}).result;
-  // Busy times 1, 1, 1 and 1.2: the mean is 1.05 and the last rank is 14.3 % above it.
   EXPECT_THAT(observations(result),
               testing::Contains(HasSubstr("Rank 3, which holds the vocabulary head and the loss, "
-                                          "works 14.3 % longer than the average rank")));
+                                          "works 20.0 % longer than the median rank")));
+}
+
+TEST(Table, NamesTheRanksThatHaveLessToDo) {
+  Result result = round_numbers().result;
+  result.training.ranks[0].busy_s *= 0.5;
+  EXPECT_THAT(observations(result),
+              testing::Contains("Rank 0 has 50 % of the median rank's work and idles for it."));
+  result.training.ranks[1].busy_s *= 0.5;
+  result.training.ranks.resize(3);
+  result.training.ranks.push_back(result.training.ranks[2]);
+  result.training.ranks.push_back(result.training.ranks[2]);
+  EXPECT_THAT(observations(result),
+              testing::Contains(HasSubstr("Ranks 0 and 1 have down to 50 %")));
+}
+
+TEST(Table, SumsALongCriticalPathUpByKind) {
+  Result result = round_numbers().result;
+  result.training.critical_path.clear();
+  for (int rank = 0; rank < 10; ++rank) {
+    result.training.critical_path.push_back({"F on rank " + std::to_string(rank), 3.0, 1});
+    result.training.critical_path.push_back({"transfer " + std::to_string(rank), 1.0, 1});
+  }
+  EXPECT_THAT(to_table(result), HasSubstr("together: F 75.0 %, transfer 25.0 %"));
 }
 
 TEST(Table, ListsWhatTheAnswerRestsOn) {
