@@ -66,19 +66,23 @@ void activation(LayerWork& out, const ModelSpec& model, const KernelChoices& cho
 }
 
 // fp8 on tensor cores that take TN operands only: activations and gradients are cast and
-// transposed, 2 bytes read and 2 x 1 written.
-void fp8_casts(LayerWork& out, const ModelSpec& model, const LayerSharding& s, double width) {
+// transposed, 2 bytes read and 2 x 1 written; current scaling reads them once more before.
+void fp8_casts(LayerWork& out, const ModelSpec& model, const LayerSharding& s,
+               const KernelChoices& choices, double width) {
+  const double passes = choices.fp8_amax_pass ? 1.5 : 1.0;
   const double tokens = s.tokens(), h = static_cast<double>(model.hidden);
   const Heads heads = heads_of(model, s.tensor);
   const double fc1 = (model.gated() ? 2 : 1) * width;
   const double share = tokens / s.tensor;
   // The norms write fp8 themselves; its transpose is an extra 2 B per element of one shard.
-  out.forward.push_back(traffic(
-      "fp8 casts", 4 * heads.a * heads.dv * tokens + 4 * width * tokens + 2 * h * share, 3));
+  out.forward.push_back(
+      traffic("fp8 casts",
+              passes * (4 * heads.a * heads.dv * tokens + 4 * width * tokens) + 2 * h * share, 3));
   out.input_grad.push_back(traffic(
       "fp8 casts",
-      2 * 4 * h * share + 4 * (heads.a * heads.d + heads.g * (heads.d + heads.dv)) * tokens +
-          4 * fc1 * tokens,
+      passes *
+          (2 * 4 * h * share + 4 * (heads.a * heads.d + heads.g * (heads.d + heads.dv)) * tokens +
+           4 * fc1 * tokens),
       4));
 }
 
@@ -197,7 +201,7 @@ LayerWork layer_work(const ModelSpec& model, std::int64_t index, const LayerShar
   } else {
     dense_mlp(out, model, s, choices, Site::kFc1, Site::kFc2, static_cast<double>(model.ffn));
   }
-  if (choices.fp8) fp8_casts(out, model, s, width);
+  if (choices.fp8) fp8_casts(out, model, s, choices, width);
 
   out.messages.tensor_bytes = s.tensor > 1 ? 2 * s.tokens() * h : 0.0;
   if (s.context > 1) {

@@ -33,6 +33,8 @@ struct KernelChoices {
   bool dropout = false;
   bool transformer_engine = true;  ///< biases live in GEMM epilogues; rope, no context copies
   bool fp8 = false;                ///< linear layers in 8 bits: operands are cast and transposed
+  /// fp8 with scales from the tensor at hand (current scaling): one more read finds its maximum.
+  bool fp8_amax_pass = false;
   double cross_entropy_forward_bytes_per_logit = 6;
   double cross_entropy_backward_bytes_per_logit = 4;
   double moe_imbalance = 1.0;

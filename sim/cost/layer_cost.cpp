@@ -51,6 +51,8 @@ KernelChoices kernel_choices(const TrainingOptions& training) {
   choices.dropout = facts.dropout;
   choices.transformer_engine = facts.saved_tensors != SavedTensors::kMegatron2022;
   choices.fp8 = eight_bits_or_less(training.precision);
+  choices.fp8_amax_pass =
+      training.precision == Precision::kFp8 && facts.fp8_recipe == Fp8Recipe::kCurrent;
   // Passes over the logits, 16-bit logits and fp32 arithmetic: Triton kernel 6 + 4; jit-fused
   // 14 + 14; eager (cast, max, subtract, exp, sum, gather, divide) 30 + 22.
   switch (facts.cross_entropy) {

@@ -51,10 +51,11 @@ double linear_input_bytes(const TrainingOptions& training) {
 double score_bytes(const TrainingOptions& training) {
   if (training.attention == AttentionKernel::kFlash) return 0.0;
   const bool dropout = training.software.dropout;
+  const double extra = training.software.extra_score_bytes;
   if (training.software.softmax == SoftmaxFusion::kMegatronKernel) {
-    return dropout ? 2.0 + 1.0 + 2.0 : 2.0;  // softmax, mask, dropped-out
+    return extra + (dropout ? 2.0 + 1.0 + 2.0 : 2.0);  // softmax, mask, dropped-out
   }
-  return dropout ? 4.0 + 1.0 + 2.0 : 4.0 + 2.0;  // softmax in fp32, its 16-bit copy
+  return extra + (dropout ? 4.0 + 1.0 + 2.0 : 4.0 + 2.0);  // softmax in fp32, its 16-bit copy
 }
 
 /// Bytes of one micro-batch by what happens to them; sums of a module.

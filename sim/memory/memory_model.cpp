@@ -128,6 +128,11 @@ std::vector<std::string> assumptions(const TrainingOptions& training) {
   list.push_back(
       "memory: bytes that PyTorch's allocator has handed out (max_memory_allocated); the CUDA "
       "context, NCCL and fragmentation are left to the profile's usable_memory_bytes");
+  if (training.software.extra_score_bytes > 0 && training.attention == AttentionKernel::kUnfused) {
+    list.push_back("memory: " + training.software.name +
+                   " keeps an extra byte per attention score, inferred from published peaks at "
+                   "two micro-batch sizes (cause unknown)");
+  }
   if (training.software.tensor_overlap == TensorOverlap::kUserBuffers) {
     list.emplace_back("memory: eight userbuffers of tokens x hidden where tensor > 1");
   }

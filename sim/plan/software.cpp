@@ -61,6 +61,10 @@ SoftwareFacts zero_bubble_2023() {
   f.name = "zero_bubble_2023";
   f.summary = "sail-sg's Megatron-LM fork with split backward and optimizer post-validation";
   f.source = "Qi et al., arXiv:2401.10241; sail-sg/zero-bubble-pipeline-parallelism";
+  // Peaks at micro-batch b and 2b (Qi et al., Tables 4 and 11) differ by 34h + 6as a token, one
+  // byte a score more than Korthikanti's count: 0.96, 1.04 and 0.98 for the three models.  The
+  // cause is not known; memory_model lists it among the assumptions.
+  f.extra_score_bytes = 1.0;
   f.pipeline_scatter_gather = false;
   return f;
 }

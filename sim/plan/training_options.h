@@ -51,7 +51,9 @@ struct SoftwareFacts {
   SavedTensors saved_tensors = SavedTensors::kTransformerEngine;
   Fp8Recipe fp8_recipe = Fp8Recipe::kDelayed;
   bool fp8_param_gather = true;
-  bool weight_grad_dummies = true;       ///< TE >= 2.3 keeps a dummy gradient per weight shape
+  /// Saved bytes per attention score (batch x heads x s x s) beyond what the kernels account for.
+  double extra_score_bytes = 0.0;
+  bool weight_grad_dummies = true;          ///< TE >= 2.3 keeps a dummy gradient per weight shape
   bool recompute_last_stage = true;         ///< false: no recompute of the last stage's last layers
   double optimizer_bytes_per_param = 34.0;  ///< memory traffic of one step per local parameter
   Seconds host_forward_per_layer{0.0};  ///< host launch time of a layer; a floor under the GPU's

@@ -89,6 +89,8 @@ SoftwareFacts read_software(const KeyReader& keys, const std::string& gpu) {
   keys.read_enum("training.pipeline_transfer", facts.pipeline_transfer);
   keys.read("training.pipeline_scatter_gather", facts.pipeline_scatter_gather);
   keys.read_enum("training.saved_tensors", facts.saved_tensors);
+  keys.read("training.extra_score_bytes", facts.extra_score_bytes);
+  keys.read("training.weight_grad_dummies", facts.weight_grad_dummies);
   keys.read_enum("training.fp8_recipe", facts.fp8_recipe);
   keys.read("training.fp8_param_gather", facts.fp8_param_gather);
   keys.read("training.recompute_last_stage", facts.recompute_last_stage);
