@@ -55,6 +55,7 @@ class Walk {
   }
 
   SimTime jittered(SimTime work) {
+    if (jitter_ == 0.0) return work;
     return work + SimTime(double(work) * jitter_ * luck_.uniform(builder_.num_tasks()));
   }
 

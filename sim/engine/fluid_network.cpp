@@ -93,17 +93,20 @@ void FluidNetwork::collect_component(LinkId from) {
   }
 }
 
-void FluidNetwork::fix_flows_of(Link& bottleneck, double share) {
+std::size_t FluidNetwork::fix_flows_of(const Link& bottleneck, double share) {
+  std::size_t num_fixed = 0;
   for (const FlowSlot slot : bottleneck.flows) {
     Flow& flow = flows_[slot];
     if (flow.fixed) continue;
     flow.fixed = true;
+    ++num_fixed;
     flow.new_rate = share;
     for (const LinkId link : flow.route) {
       links_[link].left -= share;
       --links_[link].unfixed;
     }
   }
+  return num_fixed;
 }
 
 // A link's share only grows while others are filled, so the heap may hold old shares: a link whose
@@ -117,7 +120,7 @@ void FluidNetwork::fill() {
     if (link.unfixed > 0) shares_.emplace_back(link.left / link.unfixed, id);
   }
   std::make_heap(shares_.begin(), shares_.end(), std::greater<>());
-  while (!shares_.empty()) {
+  for (std::size_t unfixed = component_flows_.size(); unfixed > 0;) {
     std::pop_heap(shares_.begin(), shares_.end(), std::greater<>());
     const auto [old_share, id] = shares_.back();
     shares_.pop_back();
@@ -128,7 +131,7 @@ void FluidNetwork::fill() {
       shares_.emplace_back(share, id);
       std::push_heap(shares_.begin(), shares_.end(), std::greater<>());
     } else {
-      fix_flows_of(link, share);
+      unfixed -= fix_flows_of(link, share);
     }
   }
 }

@@ -93,7 +93,7 @@ class FluidNetwork {
   bool share_one_link(LinkId id) const;
   void collect_component(LinkId from);
   void fill();
-  void fix_flows_of(Link& link, double share);
+  std::size_t fix_flows_of(const Link& bottleneck, double share);
   void retime(Flow& flow, SimTime now);
   void retime_all(std::span<const FlowSlot> slots, SimTime now);
 

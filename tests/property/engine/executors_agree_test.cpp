@@ -55,7 +55,7 @@ Timeline first_come_first_served(const GraphSpec& spec) {
 class KeepsTimelines : public Driver {
  public:
   void on_finished(RunId run, SimTime, EventLoop& loop) override {
-    timeline = loop.take_timeline(run);
+    timeline = loop.timeline(run);
   }
   Timeline timeline;
 };
