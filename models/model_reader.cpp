@@ -246,7 +246,8 @@ ModelSpec find_in(const std::string& folder, std::string_view name, int depth) {
   if (depth > kLongestChain) throw refuse("base: models name each other in a circle", "");
   const std::string wanted = normalised(name);
   const std::filesystem::path direct = std::filesystem::path(folder) / (wanted + ".yaml");
-  if (wanted.find('/') == std::string::npos && std::filesystem::is_regular_file(direct)) {
+  std::error_code none;  // a name too long for the file system is no file's
+  if (wanted.find('/') == std::string::npos && std::filesystem::is_regular_file(direct, none)) {
     return read_file(direct, folder, depth).model;
   }
   std::vector<std::string> known;

@@ -44,6 +44,7 @@ int run(const Options& options, const Console& console) {
   RunOptions how;
   how.keep_timeline = pictures || options.outputs.asked("--svg") || options.outputs.asked("--csv");
   how.memory_over_time = pictures;
+  how.sensitivities = true;
   const Run run = simulate(scenario, how);
   const ReportInput input{run.result, run.schedule, run.step, run.timeline};
 

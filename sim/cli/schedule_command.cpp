@@ -84,8 +84,9 @@ UnitCosts parse_costs(const std::string& text) {
 
 bool names_a_file(const std::string& what) {
   if (find_schedule(what) != nullptr) return false;
+  std::error_code none;  // a name too long for the file system is no file's
   return what.ends_with(".csv") || what.find('/') != std::string::npos ||
-         std::filesystem::is_regular_file(what);
+         std::filesystem::is_regular_file(what, none);
 }
 
 /// A CSV says its shape itself; options that would contradict it are refused, not ignored.

@@ -53,7 +53,8 @@ std::vector<std::string> files_of(const std::vector<std::string>& paths) {
       continue;
     }
     std::vector<std::string> found;
-    for (const auto& entry : fs::recursive_directory_iterator(path)) {
+    for (const auto& entry :
+         fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied)) {
       if (entry.path().extension() == ".yaml") found.push_back(entry.path().string());
     }
     std::ranges::sort(found);

@@ -54,7 +54,8 @@ struct Lookup {
     if (is_path(name)) {
       const fs::path file =
           fs::path(name).is_absolute() ? fs::path(name) : fs::path(base_folder) / name;
-      if (fs::is_regular_file(file)) return file.string();
+      std::error_code none;  // a name too long for the file system is no file's
+      if (fs::is_regular_file(file, none)) return file.string();
       node.problem("no " + std::string(what) + " profile is at '" + name + "'");
       return std::nullopt;
     }

@@ -257,7 +257,8 @@ DeviceSpec read_device(const std::string& path) {
   if (const auto relative = root.child("relative").text()) {
     device.nearest_relative = *relative;
     const fs::path beside = fs::path(path).parent_path() / (*relative + ".yaml");
-    if (*relative == device.name || !fs::exists(beside)) {
+    std::error_code none;
+    if (*relative == device.name || !fs::exists(beside, none)) {
       root.child("relative").problem("no profile is called '" + *relative + "'");
       problems.throw_if_any();
     }

@@ -162,7 +162,10 @@ Value* parse_into(Document& document, const std::string& text, const std::string
     builder.record(builder.where(error.mark), "is not YAML: " + error.msg);
   }
   if (builder.failed()) return nullptr;
-  return builder.root() != nullptr ? builder.root() : document.add({});
+  if (builder.root() != nullptr) return builder.root();
+  Value* nothing = document.add({});
+  nothing->at = {file, 0, 0};
+  return nothing;
 }
 
 }  // namespace plumbline::yaml

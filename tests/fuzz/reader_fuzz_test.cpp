@@ -123,7 +123,7 @@ TEST_F(ScenarioFuzz, TheSeedsAreReadable) {
 }
 
 TEST_F(ScenarioFuzz, DamagedScenariosEndInAScenarioOrInProblems) {
-  constexpr unsigned kRounds = 400;
+  constexpr unsigned kRounds = 150;
   int read = 0, refused = 0;
   for (const fs::path& file : corpus()) {
     const std::string seed = content(file);

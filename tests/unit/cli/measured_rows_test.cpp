@@ -93,7 +93,7 @@ TEST(MeasuredRows, AListOfMemoryGivesARowPerRank) {
 
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_DOUBLE_EQ(rows[0].error(), -0.2);
-  EXPECT_DOUBLE_EQ(rows[1].error(), 0.1);
+  EXPECT_NEAR(rows[1].error(), 0.1, 1e-12);
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ TEST(WrongScenario, ServingIsRefusedNotIgnored) {
 
 TEST(WrongScenario, MixedGpusAreRefusedNotIgnored) {
   EXPECT_THAT(problems_of("nodes: 8", "groups: [{gpu: h100_sxm_80g}]"),
-              ElementsAre("a.yaml:3:39: cluster.groups: mixed GPUs are not simulated by this "
+              ElementsAre("a.yaml:3:38: cluster.groups: mixed GPUs are not simulated by this "
                           "version; describe one kind"));
 }
 
@@ -157,7 +157,7 @@ TEST(WrongScenario, OverrideOfAMisspeltPath) {
 TEST(WrongScenario, OverrideWithAWrongValue) {
   EXPECT_THAT(ScenarioFile(kGood).problems({{"training.precision", "fp7"}}),
               ElementsAre("--set training.precision=fp7: training.precision: no precision is "
-                          "called 'fp7' (did you mean 'fp16'?)"));
+                          "called 'fp7' (did you mean 'fp8'?)"));
 }
 
 TEST(WrongScenario, FileThatIsNotThere) {
