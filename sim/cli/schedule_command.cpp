@@ -17,6 +17,7 @@
 #include "schedules/catalog.h"
 #include "schedules/evaluate.h"
 #include "schedules/pytorch_csv.h"
+#include "sim/cli/scenario_option.h"
 #include "sim/report/gantt.h"
 
 namespace plumbline {
@@ -32,15 +33,6 @@ constexpr const char* kFooter = R"(Examples:
 
 Costs are per chunk, in any unit of time; a full backward costs I + W, an overlapped pair F + I + W
 unless `overlap` says otherwise.  A FILE.csv is PyTorch's (compute_only or compute_comms).)";
-
-Diagnostic option_problem(const std::string& option, const std::string& problem,
-                          const std::string& hint = {}) {
-  Diagnostic diagnostic;
-  diagnostic.path = option;
-  diagnostic.problem = problem;
-  diagnostic.hint = hint;
-  return diagnostic;
-}
 
 /// Reads "F=1,I=1,W=1,comm=0,overlap=2"; what is not named keeps its default.
 UnitCosts parse_costs(const std::string& text) {
