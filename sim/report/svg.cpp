@@ -29,7 +29,7 @@ constexpr double kNarrowestBar = 2.5;  // pixels
 constexpr double kBinPixels = 4;
 constexpr double kSmallestPrint = 6.5;
 constexpr Rgb kIdle{0xf4, 0xf5, 0xf7};
-constexpr std::size_t kMaxTooltips = 6000;  // bars; beyond it they double the file for little
+constexpr std::size_t kMaxTooltips = 1500;  // bars; beyond it they double the file for little
 
 struct Frame {
   double x0 = kLeft, width = 0;  ///< of the plot
