@@ -67,37 +67,33 @@ void EventLoop::handle(EventKey event) {
 void EventLoop::begin(Run& run) {
   const TaskGraph& graph = *run.graph;
   const TaskId num_tasks = static_cast<TaskId>(graph.num_tasks());
-  run.nodes.resize(num_tasks);
-  for (TaskId task = 0; task < num_tasks; ++task) {
-    run.nodes[task] = {.start = now_,
-                       .work = graph.work()[task],
-                       .resource = graph.resource()[task],
-                       .first_edge = graph.first_edge()[task],
-                       .end_edge = graph.first_edge()[task + 1]};
-  }
-  for (const TaskId target : graph.edge_target()) ++run.nodes[target].pending;
+  run.timeline.start.assign(num_tasks, now_);
+  run.timeline.finish.resize(num_tasks);
+  run.pending.assign(num_tasks, 0);
+  for (const TaskId target : graph.edge_target()) ++run.pending[target];
   if (ahead_) run.chained = chained_resources(graph);
   run.untimed = num_tasks;
   run.last_finish = now_;
   for (TaskId task = 0; task < num_tasks; ++task) {
-    if (run.nodes[task].pending == 0) resolve(run, task);
+    if (run.pending[task] == 0) resolve(run, task);
   }
   tell_successors(run);
 }
 
 // Tells the successors of every timed task, and those that are timed by that, and so on.
 void EventLoop::tell_successors(Run& run) {
+  const std::uint32_t* first_edge = run.graph->first_edge().data();
   const TaskId* target = run.graph->edge_target().data();
   const SimTime* delay = run.graph->has_edge_delays() ? run.graph->edge_delay().data() : nullptr;
-  Node* nodes = run.nodes.data();
+  SimTime* start = run.timeline.start.data();
   while (!run.timed.empty()) {
-    const Node& told = nodes[run.timed.back()];
+    const TaskId task = run.timed.back();
     run.timed.pop_back();
-    for (std::uint32_t e = told.first_edge; e < told.end_edge; ++e) {
-      const SimTime ready = delay == nullptr ? told.work : told.work + delay[e];
-      Node& next = nodes[target[e]];
-      if (next.start < ready) next.start = ready;
-      if (--next.pending == 0) resolve(run, target[e]);
+    const SimTime finish = run.timeline.finish[task];
+    for (std::uint32_t e = first_edge[task]; e < first_edge[task + 1]; ++e) {
+      const TaskId next = target[e];
+      start[next] = std::max(start[next], delay == nullptr ? finish : finish + delay[e]);
+      if (--run.pending[next] == 0) resolve(run, next);
     }
   }
   if (run.untimed == 0) push(run.last_finish, Phase::kEnd, what_of(run.id, 0));
@@ -105,29 +101,32 @@ void EventLoop::tell_successors(Run& run) {
 
 // The last predecessor is timed, so this task is ready at `start`.
 void EventLoop::resolve(Run& run, TaskId task) {
-  Node& node = run.nodes[task];
-  node.pending = Node::kReady;
-  run.prefetch_successors(node);
-  if (node.resource == kNoResource) {
-    run.time(task, node.start + node.work);
-  } else if (node.resource >= TaskGraph::kFlowBit) {
-    if (node.work == 0) return run.time(task, node.start);
-    push(node.start, Phase::kSetOut, what_of(run.id, task));
-  } else if (!run.chained.empty() && run.chained[node.resource]) {
-    const SimTime finish = finish_on(node.resource, node.start, node.work);
+  const SimTime ready = run.timeline.start[task];
+  const std::int64_t work = run.graph->work()[task];
+  const std::uint32_t resource = run.graph->resource()[task];
+  run.pending[task] = Run::kReady;
+  if (resource == kNoResource) {
+    run.time(task, ready + work);
+  } else if (run.graph->is_flow(task)) {
+    if (work == 0) return run.time(task, ready);
+    push(ready, Phase::kSetOut, what_of(run.id, task));
+    run.prefetch_successors(task);
+  } else if (!run.chained.empty() && run.chained[resource]) {
+    const SimTime finish = finish_on(resource, ready, work);
     if (finish != kNever) run.time(task, finish);
   } else {
-    push(node.start, Phase::kServe, what_of(run.id, task));
+    push(ready, Phase::kServe, what_of(run.id, task));
+    run.prefetch_successors(task);
   }
 }
 
 void EventLoop::set_out(Run& run, TaskId flow) {
   const std::uint64_t what = what_of(run.id, flow);
-  Node& node = run.nodes[flow];
-  node.pending = network_.add(what, run.graph->route(run.graph->route_of(flow)),
-                              static_cast<double>(node.work), now_);
-  const SimTime finish = network_.finish(node.pending);
-  if (finish != kNever) push(finish, Phase::kFinish, what);
+  const FluidNetwork::FlowSlot slot =
+      network_.add(what, run.graph->route(run.graph->route_of(flow)),
+                   static_cast<double>(run.graph->work()[flow]), now_);
+  run.pending[flow] = slot;
+  if (network_.finish(slot) != kNever) push(network_.finish(slot), Phase::kFinish, what);
 }
 
 SimTime EventLoop::finish_on(ResourceId id, SimTime start, SimTime work) const {
@@ -138,11 +137,12 @@ SimTime EventLoop::finish_on(ResourceId id, SimTime start, SimTime work) const {
 // First come, first served: with nobody to cancel or to change speeds, a task's turn is known when
 // it becomes ready.
 void EventLoop::take_turn(Run& run, TaskId task) {
-  Node& node = run.nodes[task];
-  Exclusive& resource = resources_[node.resource];
+  const ResourceId id = run.graph->resource()[task];
+  Exclusive& resource = resources_[id];
   if (resource.finish == kNever) return;
-  node.start = std::max(node.start, resource.finish);
-  resource.finish = finish_on(node.resource, node.start, node.work);
+  SimTime& start = run.timeline.start[task];
+  start = std::max(start, resource.finish);
+  resource.finish = finish_on(id, start, run.graph->work()[task]);
   if (resource.finish == kNever) return;
   run.time(task, resource.finish);
   tell_successors(run);
@@ -150,13 +150,13 @@ void EventLoop::take_turn(Run& run, TaskId task) {
 
 // Also called for a task that has joined already, to offer it a resource that has become free.
 void EventLoop::join_queue(Run& run, TaskId task) {
-  Node& node = run.nodes[task];
-  Exclusive& resource = resources_[node.resource];
-  if (node.pending == Node::kReady) {
-    node.pending = Node::kQueued;
-    resource.waiting.push(event_key(node.start, what_of(run.id, task)));
+  const ResourceId id = run.graph->resource()[task];
+  Exclusive& resource = resources_[id];
+  if (run.pending[task] == Run::kReady) {
+    run.pending[task] = Run::kQueued;
+    resource.waiting.push(event_key(run.timeline.start[task], what_of(run.id, task)));
   }
-  if (resource.serving == Exclusive::kIdle) serve(node.resource);
+  if (resource.serving == Exclusive::kIdle) serve(id);
 }
 
 // Starts the head of the queue. REQUIRES: the resource is idle
@@ -167,11 +167,10 @@ void EventLoop::serve(ResourceId id) {
     resource.waiting.pop();
     Run* const run = runs_[run_of(what)].get();
     if (run == nullptr) continue;  // cancelled while waiting
-    Node& node = run->nodes[task_of(what)];
-    node.start = now_;
+    run->timeline.start[task_of(what)] = now_;
     resource.serving = what;
     resource.started = now_;
-    resource.finish = finish_on(id, now_, node.work);
+    resource.finish = finish_on(id, now_, run->graph->work()[task_of(what)]);
     if (resource.finish != kNever) push(resource.finish, Phase::kFinish, what);
     return;
   }
@@ -196,15 +195,15 @@ void EventLoop::serve_next(ResourceId id) {
 // Events are not taken back when work or a flow is re-timed; those out of date fall through here.
 void EventLoop::finish(Run& run, TaskId task) {
   const std::uint64_t what = what_of(run.id, task);
-  const Node& node = run.nodes[task];
-  if (node.resource >= TaskGraph::kFlowBit) {
-    if (!network_.is_due(node.pending, what, now_)) return;
-    network_.remove(node.pending);
+  if (run.graph->is_flow(task)) {
+    if (!network_.is_due(run.pending[task], what, now_)) return;
+    network_.remove(run.pending[task]);
   } else {
-    Exclusive& resource = resources_[node.resource];
+    const ResourceId id = run.graph->resource()[task];
+    Exclusive& resource = resources_[id];
     if (resource.serving != what || resource.finish != now_) return;
     resource.serving = Exclusive::kIdle;
-    serve_next(node.resource);
+    serve_next(id);
   }
   run.time(task, now_);
   tell_successors(run);
@@ -233,7 +232,7 @@ Timeline event_loop(const TaskGraph& graph, const SpeedProfiles& profiles) {
   const RunId run =
       loop.submit(std::shared_ptr<const TaskGraph>(&graph, [](const TaskGraph*) {}), 0);
   loop.run();
-  return loop.timeline(run);
+  return loop.take_timeline(run);
 }
 
 }  // namespace plumbline

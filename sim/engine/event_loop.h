@@ -78,12 +78,13 @@ class EventLoop {
   /// @throws std::runtime_error when what is left waits for something that stays down
   void run();
 
-  /// When the tasks of a finished run ran. With a driver it is known until on_finished returns;
-  /// without one, as long as the loop. @throws std::invalid_argument when it is not
-  Timeline timeline(RunId run) const;
+  /// When the tasks of a finished run ran. With a driver it is there until on_finished returns;
+  /// without one, as long as the loop, or until it is taken.
+  /// @throws std::invalid_argument when the run has not finished or has been dropped
+  const Timeline& timeline(RunId run) const;
+  Timeline take_timeline(RunId run);
 
  private:
-  struct Node;
   struct Run;
   struct Exclusive;
   enum class Phase : std::uint8_t;
@@ -104,6 +105,7 @@ class EventLoop {
   void change_speed(std::uint64_t what);
   void schedule_next_change(bool is_link, std::uint32_t id, SimTime after);
   void retire(RunId id);
+  Run& finished_run(RunId id) const;
   [[noreturn]] void report_stuck() const;
 
   SpeedProfiles profiles_;

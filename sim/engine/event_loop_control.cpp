@@ -72,8 +72,8 @@ RunId EventLoop::submit(std::shared_ptr<const TaskGraph> graph, SimTime at) {
 bool EventLoop::cancel(RunId id) {
   if (id >= runs_.size() || runs_[id] == nullptr || runs_[id]->finished) return false;
   const Run& run = *runs_[id];
-  for (TaskId task = 0; task < run.nodes.size(); ++task) {
-    const std::uint32_t slot = run.nodes[task].pending;
+  for (TaskId task = 0; task < run.pending.size(); ++task) {
+    const std::uint32_t slot = run.pending[task];
     if (run.graph->is_flow(task) && network_.holds(slot, what_of(id, task))) network_.remove(slot);
   }
   retire(id);
@@ -112,26 +112,23 @@ void EventLoop::set_link_speed(LinkId id, double factor) {
   if (id < network_.num_links()) network_.set_speed(id, factor);
 }
 
-Timeline EventLoop::timeline(RunId id) const {
+const Timeline& EventLoop::timeline(RunId run) const { return finished_run(run).timeline; }
+
+Timeline EventLoop::take_timeline(RunId run) { return std::move(finished_run(run).timeline); }
+
+EventLoop::Run& EventLoop::finished_run(RunId id) const {
   if (id >= runs_.size() || runs_[id] == nullptr || !runs_[id]->finished) {
     throw std::invalid_argument("run " + std::to_string(id) +
                                 " has not finished, or its timeline has been dropped");
   }
-  Timeline timeline;
-  timeline.start.reserve(runs_[id]->nodes.size());
-  timeline.finish.reserve(runs_[id]->nodes.size());
-  for (const Node& node : runs_[id]->nodes) {
-    timeline.start.push_back(node.start);
-    timeline.finish.push_back(node.work);
-  }
-  return timeline;
+  return *runs_[id];
 }
 
 // Keeps the memory for the next run; queues and events that name the run find it gone.
 void EventLoop::retire(RunId id) {
   Run& run = *runs_[id];
   run.graph = nullptr;
-  run.nodes.clear();
+  run.pending.clear();
   run.timed.clear();
   run.chained.clear();
   spare_runs_.push_back(std::move(runs_[id]));

@@ -16,44 +16,36 @@ enum class EventLoop::Phase : std::uint8_t {
   kTimer,
 };
 
-// All that the loop reads and writes of a task, side by side: a large graph does not fit the
-// caches, and this is one miss per task instead of one per array.
-struct EventLoop::Node {
+struct EventLoop::Run {
   // Values of `pending` once a task is ready (a flow in flight has its slot there instead).
   static constexpr std::uint32_t kReady = 0xffffffffu;
   static constexpr std::uint32_t kQueued = 0xfffffffeu;
 
-  SimTime start = 0;           // until the task is ready, the latest finish before it
-  std::int64_t work = 0;       // once the task is timed, its finish
-  std::uint32_t resource = 0;  // as in the graph
-  std::uint32_t first_edge = 0;
-  std::uint32_t end_edge = 0;
-  std::uint32_t pending = 0;  // predecessors that are not timed yet
-};
-
-struct EventLoop::Run {
   RunId id = 0;
   std::shared_ptr<const TaskGraph> graph;
-  std::vector<Node> nodes;    // [num_tasks]; empty until the run begins
-  std::vector<TaskId> timed;  // finish known, successors not told yet
-  std::vector<bool> chained;  // resources that need no queue; empty: all need one
+  Timeline timeline;  // until a task is ready, `start` holds the latest finish before it
+  std::vector<std::uint32_t> pending;  // [num_tasks] predecessors that are not timed yet
+  std::vector<TaskId> timed;           // finish known, successors not told yet
+  std::vector<bool> chained;           // resources that need no queue; empty: all need one
   std::size_t untimed = 0;
   SimTime last_finish = 0;
   bool finished = false;
 
-  // By the time the task is through they are in the cache; waiting for them then would take longer
-  // than everything else in the loop.
-  void prefetch_successors(const Node& node) const {
-    for (std::uint32_t e = node.first_edge; e < node.end_edge; ++e) {
-      __builtin_prefetch(&nodes[graph->edge_target()[e]], 1);
-    }
-  }
-
   void time(TaskId task, SimTime finish) {
-    nodes[task].work = finish;
+    timeline.finish[task] = finish;
     last_finish = finish > last_finish ? finish : last_finish;
     --untimed;
     timed.push_back(task);
+  }
+
+  // By the time a task that queues is through, its successors are in the cache; waiting for them
+  // then takes as long as the rest of the loop.
+  void prefetch_successors(TaskId task) const {
+    for (std::uint32_t e = graph->first_edge()[task]; e < graph->first_edge()[task + 1]; ++e) {
+      const TaskId next = graph->edge_target()[e];
+      __builtin_prefetch(&pending[next], 1);
+      __builtin_prefetch(&timeline.start[next], 1);
+    }
   }
 };
 
