@@ -31,6 +31,8 @@ class LayerPricer {
 
   const LayerSharding& sharding() const { return sharding_; }
   const KernelChoices& choices() const { return choices_; }
+  /// Of the linear layers' products: "bf16", "fp8", ...
+  const std::string& linear_dtype() const { return linear_dtype_; }
   /// Bytes of an activation element over two (fp32 runs move twice the bytes).
   double element_scale() const { return element_scale_; }
   const std::set<std::string>& outside_calibration() const { return outside_; }

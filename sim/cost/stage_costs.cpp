@@ -144,6 +144,9 @@ TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
   costs.outside_calibration.assign(pricer.outside_calibration().begin(),
                                    pricer.outside_calibration().end());
   for (const std::string& note : kernels.notes()) costs.assumptions.push_back(note);
+  for (const std::string& note : kernels.notes(pricer.linear_dtype())) {
+    costs.assumptions.push_back(note);
+  }
   const SoftwareFacts& facts = training.software;
   if (facts.tensor_overlap == TensorOverlap::kUserBuffers && plan.tensor > 1 &&
       !plan.sequence_parallel) {

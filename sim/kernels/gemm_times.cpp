@@ -88,12 +88,32 @@ GemmTimes::GemmTimes(const DeviceSpec& device)
     model.fit.flops = ratio * model.fit.flops;
     const bool same_units = ratio == 1.0 && element_bytes(dtype) == element_bytes(base);
     model.own_samples = same_units && models_.at(base).own_samples;
+    if (!same_units) model.stand_in = base;
     models_[dtype] = model;
-    if (!same_units) {
-      notes_.push_back(device.name + ": " + dtype + " products are priced as " + base +
-                       " times the ratio of the peaks");
+  }
+  for (auto& [dtype, model] : models_) {
+    auto source = device.sustained.find(dtype);
+    if (source == device.sustained.end()) source = device.sustained.find(base);
+    if (source == device.sustained.end()) continue;
+    if (source->second.provenance != Provenance::kMeasured) {
+      model.clock_source = source->second.source;
     }
   }
+}
+
+std::vector<std::string> GemmTimes::notes(std::string_view dtype) const {
+  const Model& priced = model(dtype);
+  std::vector<std::string> out;
+  const std::string name = device_name_ + ": " + std::string(dtype) + " products";
+  if (!priced.stand_in.empty()) {
+    out.push_back(name + " are priced as " + priced.stand_in + " times the ratio of the peaks");
+  }
+  if (!priced.clock_source.empty()) {
+    std::string rate = std::to_string(priced.clock);
+    rate.resize(4);
+    out.push_back(name + " sustain " + rate + " of their burst rate (" + priced.clock_source + ")");
+  }
+  return out;
 }
 
 const GemmTimes::Model& GemmTimes::model(std::string_view dtype) const {

@@ -17,8 +17,8 @@ class GemmTimes {
 
   KernelPrice price(const GemmQuery& query) const;
 
-  /// What it assumes, for the result.
-  const std::vector<std::string>& notes() const { return notes_; }
+  /// What pricing products of `dtype` assumes, for the result.
+  std::vector<std::string> notes(std::string_view dtype) const;
 
  private:
   /// How one dtype is priced.
@@ -27,6 +27,8 @@ class GemmTimes {
     double clock = 1.0;  ///< sustained over burst
     const ResidualTable* residuals = nullptr;
     bool own_samples = false;  ///< residuals of this dtype on this device
+    std::string stand_in;      ///< the dtype whose form prices it, or empty
+    std::string clock_source;  ///< where `clock` comes from when it was not measured
   };
 
   const Model& model(std::string_view dtype) const;
@@ -37,7 +39,6 @@ class GemmTimes {
   double layout_nn_ = 1.0, layout_nt_ = 1.0;
   double accumulate_bytes_ = 0.0;
   BytesPerSecond streaming_;
-  std::vector<std::string> notes_;
 };
 
 }  // namespace plumbline

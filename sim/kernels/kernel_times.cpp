@@ -36,7 +36,6 @@ struct KernelTimes::Tables {
     const auto append = [this](const std::vector<std::string>& more) {
       notes.insert(notes.end(), more.begin(), more.end());
     };
-    append(gemm.notes());
     append(attention.notes());
     append(intra.notes);
     if (inter.name != intra.name) append(inter.notes);
@@ -93,5 +92,9 @@ KernelPrice KernelTimes::send_recv(Bytes bytes, bool same_node, bool bidirection
 }
 
 const std::vector<std::string>& KernelTimes::notes() const { return tables_->notes; }
+
+std::vector<std::string> KernelTimes::notes(std::string_view dtype) const {
+  return tables_->gemm.notes(dtype);
+}
 
 }  // namespace plumbline

@@ -98,6 +98,8 @@ class KernelTimes {
 
   /// Sentences for the result's assumptions ("gb200_186g has no kernels of its own: ...").
   const std::vector<std::string>& notes() const;
+  /// What pricing products of `dtype` assumes: a stand-in's form, a sustained rate not measured.
+  std::vector<std::string> notes(std::string_view dtype) const;
 
  private:
   struct Tables;

@@ -109,7 +109,7 @@ TEST(GemmTimes, PricesAnUnmeasuredDtypeByTheRatioOfThePeaksAndSaysSo) {
   const KernelPrice fp8 = times.price(query);
   EXPECT_NEAR(bf16 / fp8.burst, 2.0, 1e-6);
   EXPECT_TRUE(fp8.extrapolated);
-  EXPECT_FALSE(times.notes().empty());
+  EXPECT_FALSE(times.notes("fp8").empty());
 }
 
 TEST(GemmTimes, RefusesADtypeTheDeviceHasNoUnitsFor) {
