@@ -54,9 +54,7 @@ Timeline first_come_first_served(const GraphSpec& spec) {
 
 class KeepsTimelines : public Driver {
  public:
-  void on_finished(RunId run, SimTime, EventLoop& loop) override {
-    timeline = loop.timeline(run);
-  }
+  void on_finished(RunId run, SimTime, EventLoop& loop) override { timeline = loop.timeline(run); }
   Timeline timeline;
 };
 
