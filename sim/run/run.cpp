@@ -9,6 +9,7 @@
 #include "sim/engine/execute.h"
 #include "sim/lowering/lower_training.h"
 #include "sim/measure/measure_training.h"
+#include "sim/run/interval.h"
 #include "sim/run/prepare.h"
 
 namespace plumbline {
@@ -111,6 +112,9 @@ Run simulate(const Scenario& scenario, const RunOptions& options) try {
   append(run.result.assumptions, step.assumptions);
   run.result.outside_calibration = {prepared.costs.outside_calibration_share,
                                     prepared.costs.outside_calibration};
+  run.result.training.iteration_time_interval_s = iteration_time_interval(
+      run.result.training.iteration_time_s,
+      {scenario.model.moe.has_value(), prepared.costs.outside_calibration_share});
   run.result.engine.tasks = static_cast<std::int64_t>(step.graph.num_tasks());
   run.result.engine.executor =
       execution.executor == Executor::kStaticPass ? "static_pass" : "event_loop";
