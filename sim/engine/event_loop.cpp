@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "sim/core/large_vector.h"
 #include "sim/engine/chains.h"
 #include "sim/engine/event_loop_state.h"
 
@@ -67,6 +68,9 @@ void EventLoop::handle(EventKey event) {
 void EventLoop::begin(Run& run) {
   const TaskGraph& graph = *run.graph;
   const TaskId num_tasks = static_cast<TaskId>(graph.num_tasks());
+  reserve_large(run.timeline.start, num_tasks);
+  reserve_large(run.timeline.finish, num_tasks);
+  reserve_large(run.pending, num_tasks);
   run.timeline.start.assign(num_tasks, now_);
   run.timeline.finish.resize(num_tasks);
   run.pending.assign(num_tasks, 0);

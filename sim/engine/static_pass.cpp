@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "sim/core/large_vector.h"
 #include "sim/engine/transfer_time.h"
 
 namespace plumbline {
@@ -42,6 +43,8 @@ class Sweep {
   template <bool kDelays>
   std::optional<Conflict> run(Timeline& timeline) {
     const std::size_t num_tasks = graph_.num_tasks();
+    reserve_large(timeline.start, num_tasks);
+    reserve_large(timeline.finish, num_tasks);
     timeline.start.assign(num_tasks, 0);
     timeline.finish.resize(num_tasks);
     const std::int64_t* work = graph_.work().data();

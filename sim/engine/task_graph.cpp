@@ -14,6 +14,8 @@
 #include <string>
 #include <utility>
 
+#include "sim/core/large_vector.h"
+
 namespace plumbline {
 namespace {
 
@@ -32,10 +34,10 @@ namespace {
 }  // namespace
 
 void TaskGraphBuilder::reserve(std::size_t tasks, std::size_t edges) {
-  graph_.work_.reserve(tasks);
-  graph_.resource_.reserve(tasks);
-  graph_.edge_target_.reserve(edges);
-  edge_from_.reserve(edges);
+  reserve_large(graph_.work_, tasks);
+  reserve_large(graph_.resource_, tasks);
+  reserve_large(graph_.edge_target_, edges);
+  reserve_large(edge_from_, edges);
 }
 
 ResourceId TaskGraphBuilder::add_resource() {
@@ -84,7 +86,7 @@ void TaskGraphBuilder::append_delay(SimTime delay) {
   if (delay < 0) reject("an edge has a negative delay (" + std::to_string(delay) + ")");
   if (!graph_.has_edge_delays_) {
     graph_.has_edge_delays_ = true;
-    graph_.edge_delay_.reserve(edge_from_.capacity());
+    reserve_large(graph_.edge_delay_, edge_from_.capacity());
     graph_.edge_delay_.assign(edge_from_.size() - 1, 0);
   }
   graph_.edge_delay_.push_back(delay);
@@ -93,6 +95,7 @@ void TaskGraphBuilder::append_delay(SimTime delay) {
 // Leaves the number of edges of task t at first_edge_[t + 2].
 void TaskGraphBuilder::count_edges() {
   const std::size_t num_tasks = graph_.num_tasks();
+  reserve_large(graph_.first_edge_, num_tasks + 2);
   graph_.first_edge_.assign(num_tasks + 2, 0);
   for (std::size_t e = 0; e < edge_from_.size(); ++e) {
     const TaskId from = edge_from_[e];
@@ -108,8 +111,12 @@ void TaskGraphBuilder::count_edges() {
 // Each row's begin, at first_edge_[t + 1], serves as the cursor of its row and ends as the begin
 // of the next one: exactly the array wanted, so no second one is needed.
 void TaskGraphBuilder::sort_edges() {
-  std::vector<TaskId> target(edge_from_.size());
-  std::vector<SimTime> delay(edge_from_.size());
+  std::vector<TaskId> target;
+  std::vector<SimTime> delay;
+  reserve_large(target, edge_from_.size());
+  reserve_large(delay, edge_from_.size());
+  target.resize(edge_from_.size());
+  delay.resize(edge_from_.size());
   std::uint32_t* cursor = graph_.first_edge_.data() + 1;
   if (graph_.has_edge_delays_) {
     for (std::size_t e = 0; e < edge_from_.size(); ++e) {
