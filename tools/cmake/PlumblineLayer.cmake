@@ -20,6 +20,9 @@ function(plumbline_test name)
   target_link_libraries(${name} PRIVATE ${arg_LAYERS} ${arg_PRIVATE} GTest::gmock GTest::gtest_main
                                         plumbline_options)
   target_compile_definitions(${name} PRIVATE PLUMBLINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  # Tests are compiled once and run for milliseconds: light optimisation, shared GoogleTest headers.
+  target_compile_options(${name} PRIVATE -O1)
+  target_precompile_headers(${name} REUSE_FROM plumbline_test_headers)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)
 endfunction()
 
@@ -34,4 +37,17 @@ if(PLUMBLINE_SANITIZE)
   target_compile_options(plumbline_options INTERFACE -fsanitize=${PLUMBLINE_SANITIZE}
                                                      -fno-omit-frame-pointer -O1)
   target_link_options(plumbline_options INTERFACE -fsanitize=${PLUMBLINE_SANITIZE})
+endif()
+
+# GoogleTest's headers, compiled once for all tests.
+if(PLUMBLINE_TESTS)
+  find_package(GTest REQUIRED)
+  file(WRITE ${PROJECT_BINARY_DIR}/test_headers.cpp "")
+  add_library(plumbline_test_headers OBJECT ${PROJECT_BINARY_DIR}/test_headers.cpp)
+  target_link_libraries(plumbline_test_headers PRIVATE GTest::gmock plumbline_options)
+  target_include_directories(plumbline_test_headers PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(plumbline_test_headers PRIVATE
+                             PLUMBLINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_compile_options(plumbline_test_headers PRIVATE -O1)
+  target_precompile_headers(plumbline_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
 endif()
