@@ -10,13 +10,20 @@
 
 namespace plumbline {
 
+inline std::string profile(const std::string& name) {
+  std::string path = PLUMBLINE_SOURCE_DIR;
+  path += "/hardware_profiles/";
+  path += name;
+  path += ".yaml";
+  return path;
+}
+
 inline Cluster cluster_of(const std::string& gpu, const std::string& fabric,
                           const std::string& network, int nodes) {
-  const std::string folder = std::string(PLUMBLINE_SOURCE_DIR) + "/hardware_profiles/";
   Cluster cluster;
-  cluster.device = read_device(folder + gpu + ".yaml");
-  cluster.intra_node = read_link(folder + fabric + ".yaml");
-  cluster.inter_node = read_link(folder + network + ".yaml");
+  cluster.device = read_device(profile(gpu));
+  cluster.intra_node = read_link(profile(fabric));
+  cluster.inter_node = read_link(profile(network));
   cluster.nodes = nodes;
   return cluster;
 }
