@@ -75,8 +75,12 @@ GemmTimes::GemmTimes(const DeviceSpec& device)
     return other == tables_.end() ? nullptr : &other->second;
   };
   for (const auto& [dtype, fit] : device.gemm) {
-    models_[dtype] = {fit, sustained(dtype, base_clock), residuals(dtype),
-                      tables_.count(dtype) > 0 && !inherited.count(dtype)};
+    models_[dtype] = {fit,
+                      sustained(dtype, base_clock),
+                      residuals(dtype),
+                      tables_.count(dtype) > 0 && !inherited.count(dtype),
+                      {},
+                      {}};
   }
   // A dtype that nobody measured: the stand-in's form with the rate scaled by the peaks.
   for (const auto& [dtype, peak] : device.peak_flops) {
@@ -84,7 +88,7 @@ GemmTimes::GemmTimes(const DeviceSpec& device)
     const auto base_peak = device.peak_flops.find(base);
     if (base_peak == device.peak_flops.end()) continue;
     const double ratio = peak / base_peak->second;
-    Model model{device.gemm.at(base), sustained(dtype, base_clock), residuals(base), false};
+    Model model{device.gemm.at(base), sustained(dtype, base_clock), residuals(base), false, {}, {}};
     model.fit.flops = ratio * model.fit.flops;
     const bool same_units = ratio == 1.0 && element_bytes(dtype) == element_bytes(base);
     model.own_samples = same_units && models_.at(base).own_samples;

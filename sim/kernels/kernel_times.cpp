@@ -23,10 +23,8 @@ DeviceSpec device_of(const Cluster& cluster) {
 }  // namespace
 
 struct KernelTimes::Tables {
-  Tables(const DeviceSpec& device, const LinkSpec& intra, const LinkSpec& inter,
-         const HardwareScale& factors)
-      : scale(factors),
-        gemm(device),
+  Tables(const DeviceSpec& device, const LinkSpec& intra, const LinkSpec& inter)
+      : gemm(device),
         attention(device),
         collectives(device, intra, inter),
         latency(device.kernel_latency),
@@ -41,7 +39,6 @@ struct KernelTimes::Tables {
     if (inter.name != intra.name) append(inter.notes);
   }
 
-  HardwareScale scale;
   GemmTimes gemm;
   AttentionTimes attention;
   CollectiveTimes collectives;
@@ -53,42 +50,44 @@ struct KernelTimes::Tables {
 
 KernelTimes::KernelTimes(const DeviceSpec& device, const LinkSpec& intra_node,
                          const LinkSpec& inter_node, const HardwareScale& scale)
-    : tables_(std::make_unique<const Tables>(device, intra_node, inter_node, scale)) {}
+    : tables_(std::make_shared<const Tables>(device, intra_node, inter_node)), scale_(scale) {}
 
 KernelTimes::KernelTimes(const Cluster& cluster, const HardwareScale& scale)
     : KernelTimes(device_of(cluster), cluster.intra_node, cluster.inter_node, scale) {}
 
-KernelTimes::~KernelTimes() = default;
-KernelTimes::KernelTimes(KernelTimes&&) noexcept = default;
-KernelTimes& KernelTimes::operator=(KernelTimes&&) noexcept = default;
+KernelTimes KernelTimes::scaled(const HardwareScale& scale) const {
+  KernelTimes other = *this;
+  other.scale_ = scale;
+  return other;
+}
 
 KernelPrice KernelTimes::gemm(const GemmQuery& query) const {
-  return faster(tables_->gemm.price(query), tables_->scale.gemm);
+  return faster(tables_->gemm.price(query), scale_.gemm);
 }
 
 KernelPrice KernelTimes::attention(const AttentionQuery& query) const {
-  return faster(tables_->attention.prefill(query), tables_->scale.gemm);
+  return faster(tables_->attention.prefill(query), scale_.gemm);
 }
 
 KernelPrice KernelTimes::attention_decode(const DecodeQuery& query) const {
-  return faster(tables_->attention.decode(query), tables_->scale.memory);
+  return faster(tables_->attention.decode(query), scale_.memory);
 }
 
 KernelPrice KernelTimes::elementwise(Bytes traffic, double kernels) const {
   KernelPrice price;
-  price.burst = kernels * tables_->latency + traffic / (tables_->scale.memory * tables_->streaming);
+  price.burst = kernels * tables_->latency + traffic / (scale_.memory * tables_->streaming);
   price.sustained = price.burst;
   price.extrapolated = !tables_->calibrated;
   return price;
 }
 
 KernelPrice KernelTimes::collective(const CollectiveQuery& query) const {
-  return tables_->collectives.price(query, tables_->scale.intra_node, tables_->scale.inter_node);
+  return tables_->collectives.price(query, scale_.intra_node, scale_.inter_node);
 }
 
 KernelPrice KernelTimes::send_recv(Bytes bytes, bool same_node, bool bidirectional) const {
   return faster(tables_->collectives.send_recv(bytes, same_node, bidirectional),
-                same_node ? tables_->scale.intra_node : tables_->scale.inter_node);
+                same_node ? scale_.intra_node : scale_.inter_node);
 }
 
 const std::vector<std::string>& KernelTimes::notes() const { return tables_->notes; }

@@ -82,11 +82,11 @@ class KernelTimes {
               const HardwareScale& scale = {});
   /// The same for a cluster, its power limit applied.
   explicit KernelTimes(const Cluster& cluster, const HardwareScale& scale = {});
-  ~KernelTimes();
-  KernelTimes(KernelTimes&&) noexcept;
-  KernelTimes& operator=(KernelTimes&&) noexcept;
 
   /// @throws InputError (path "training.precision") for a dtype the device has no units for
+  /// The same kernels on hardware that is faster or slower by `scale`; shares the tables.
+  KernelTimes scaled(const HardwareScale& scale) const;
+
   KernelPrice gemm(const GemmQuery& query) const;
   KernelPrice attention(const AttentionQuery& query) const;
   KernelPrice attention_decode(const DecodeQuery& query) const;
@@ -103,7 +103,8 @@ class KernelTimes {
 
  private:
   struct Tables;
-  std::unique_ptr<const Tables> tables_;
+  std::shared_ptr<const Tables> tables_;
+  HardwareScale scale_;
 };
 
 }  // namespace plumbline

@@ -96,9 +96,12 @@ LayerWeights layer_weights(const Scenario& scenario, const KernelTimes& kernels)
 
 }  // namespace
 
-Prepared prepare(const Scenario& scenario, const HardwareScale& scale) {
+Prepared prepare(const Scenario& scenario) {
+  return prepare(scenario, KernelTimes(scenario.cluster));
+}
+
+Prepared prepare(const Scenario& scenario, const KernelTimes& kernels) {
   Prepared out;
-  const KernelTimes kernels(scenario.cluster, scale);
   ParallelOptions options = scenario.parallelism;
   const ScheduleEntry* entry =
       scenario.schedule.csv_path ? nullptr : find_schedule(scenario.schedule.name);

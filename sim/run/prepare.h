@@ -23,6 +23,7 @@ struct Prepared {
 };
 
 /// @throws InputError, with paths of the scenario, when plan or schedule are impossible
-Prepared prepare(const Scenario& scenario, const HardwareScale& scale = {});
+Prepared prepare(const Scenario& scenario, const KernelTimes& kernels);
+Prepared prepare(const Scenario& scenario);
 
 }  // namespace plumbline

@@ -37,47 +37,9 @@ void append(std::vector<std::string>& to, const std::vector<std::string>& from) 
   to.insert(to.end(), from.begin(), from.end());
 }
 
-// What ten percent more of one thing would buy, each by running the step again at scaled prices.
-std::vector<Sensitivity> sensitivities(const Scenario& scenario, double base_s) {
-  struct What {
-    const char* name;
-    HardwareScale scale;
-  };
-  const What whats[] = {{"matrix products and attention 10 % faster", {1.1, 1.0, 1.0, 1.0}},
-                        {"memory bandwidth 10 % higher", {1.0, 1.1, 1.0, 1.0}},
-                        {"intra-node links 10 % faster", {1.0, 1.0, 1.1, 1.0}},
-                        {"network between nodes 10 % faster", {1.0, 1.0, 1.0, 1.1}}};
-  std::vector<Sensitivity> out;
-  for (const What& what : whats) {
-    RunOptions options;
-    options.scale = what.scale;
-    const double step = simulate(scenario, options).result.training.iteration_time_s;
-    out.push_back({what.name, step, 1.0 - step / base_s});
-  }
-  // One more micro-batch per replica: compared per sample, since the step does more work.  A
-  // schedule that needs a multiple of something cannot take just one more.
-  Scenario more = scenario;
-  const std::int64_t replicas =
-      scenario.cluster.gpus() /
-      (scenario.parallelism.tensor * scenario.parallelism.pipeline * scenario.parallelism.context);
-  more.training.global_batch_size += scenario.training.micro_batch_size * replicas;
-  try {
-    const double step = simulate(more).result.training.iteration_time_s;
-    const double per_sample = step / static_cast<double>(more.training.global_batch_size) *
-                              static_cast<double>(scenario.training.global_batch_size);
-    out.push_back({"one more micro-batch (time for the same samples)", per_sample,
-                   1.0 - per_sample / base_s});
-  } catch (const InputError&) {
-    // No legal schedule with one micro-batch more: there is no such sensitivity.
-  }
-  return out;
-}
-
-}  // namespace
-
-Run simulate(const Scenario& scenario, const RunOptions& options) try {
+Run simulate_once(const Scenario& scenario, const KernelTimes& kernels, const RunOptions& options) {
   const auto began = std::chrono::steady_clock::now();
-  Prepared prepared = prepare(scenario, options.scale);
+  Prepared prepared = prepare(scenario, kernels);
 
   LoweringOptions lowering;
   lowering.fold_transfers = !options.keep_timeline;
@@ -122,14 +84,58 @@ Run simulate(const Scenario& scenario, const RunOptions& options) try {
   run.result.engine.wall_s =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 
-  if (options.sensitivities) {
-    run.result.training.sensitivities =
-        sensitivities(scenario, run.result.training.iteration_time_s);
-  }
   run.schedule = std::move(prepared.schedule);
   if (options.keep_timeline) {
     run.step = std::move(step);
     run.timeline = std::move(execution.timeline);
+  }
+  return run;
+}
+
+// What ten percent more of one thing would buy, each by running the step again at scaled prices.
+std::vector<Sensitivity> sensitivities(const Scenario& scenario, const KernelTimes& kernels,
+                                       double base_s) {
+  struct What {
+    const char* name;
+    HardwareScale scale;
+  };
+  const What whats[] = {{"matrix products and attention 10 % faster", {1.1, 1.0, 1.0, 1.0}},
+                        {"memory bandwidth 10 % higher", {1.0, 1.1, 1.0, 1.0}},
+                        {"intra-node links 10 % faster", {1.0, 1.0, 1.1, 1.0}},
+                        {"network between nodes 10 % faster", {1.0, 1.0, 1.0, 1.1}}};
+  std::vector<Sensitivity> out;
+  for (const What& what : whats) {
+    const double step =
+        simulate_once(scenario, kernels.scaled(what.scale), {}).result.training.iteration_time_s;
+    out.push_back({what.name, step, 1.0 - step / base_s});
+  }
+  // One more micro-batch per replica: compared per sample, since the step does more work.  A
+  // schedule that needs a multiple of something cannot take just one more.
+  Scenario more = scenario;
+  const std::int64_t replicas =
+      scenario.cluster.gpus() /
+      (scenario.parallelism.tensor * scenario.parallelism.pipeline * scenario.parallelism.context);
+  more.training.global_batch_size += scenario.training.micro_batch_size * replicas;
+  try {
+    const double step = simulate_once(more, kernels, {}).result.training.iteration_time_s;
+    const double per_sample = step / static_cast<double>(more.training.global_batch_size) *
+                              static_cast<double>(scenario.training.global_batch_size);
+    out.push_back({"one more micro-batch (time for the same samples)", per_sample,
+                   1.0 - per_sample / base_s});
+  } catch (const InputError&) {
+    // No legal schedule with one micro-batch more: there is no such sensitivity.
+  }
+  return out;
+}
+
+}  // namespace
+
+Run simulate(const Scenario& scenario, const RunOptions& options) try {
+  const KernelTimes kernels(scenario.cluster, options.scale);
+  Run run = simulate_once(scenario, kernels, options);
+  if (options.sensitivities) {
+    run.result.training.sensitivities =
+        sensitivities(scenario, kernels, run.result.training.iteration_time_s);
   }
   return run;
 } catch (const InputError& error) {
