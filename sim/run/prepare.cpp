@@ -143,6 +143,12 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels) {
   }
   out.memory = memory_model(scenario.model, scenario.cluster, out.plan, scenario.training,
                             out.schedule.replicas);
+  const std::vector<int>& versions = out.schedule.weight_versions;
+  if (!versions.empty() && *std::max_element(versions.begin(), versions.end()) > 1) {
+    out.assumptions.push_back(
+        "memory: one version of the weights is counted; " + out.schedule.name + " stashes up to " +
+        std::to_string(*std::max_element(versions.begin(), versions.end())) + " on a rank");
+  }
   return out;
 }
 

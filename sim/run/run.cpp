@@ -72,6 +72,14 @@ Run simulate_once(const Scenario& scenario, const KernelTimes& kernels, const Ru
   append(run.result.assumptions, prepared.costs.assumptions);
   append(run.result.assumptions, prepared.memory.assumptions);
   append(run.result.assumptions, step.assumptions);
+  if (scenario.usd_per_gpu_hour) {
+    const double hours = run.result.training.iteration_time_s / 3600.0;
+    const double usd = *scenario.usd_per_gpu_hour * input.gpus * hours;
+    run.result.assumptions.push_back("cost: at " + std::to_string(*scenario.usd_per_gpu_hour) +
+                                     " USD per GPU-hour a step costs " + std::to_string(usd) +
+                                     " USD, a million tokens " +
+                                     std::to_string(usd / input.tokens_per_step * 1e6) + " USD");
+  }
   run.result.outside_calibration = {prepared.costs.outside_calibration_share,
                                     prepared.costs.outside_calibration};
   run.result.training.iteration_time_interval_s = iteration_time_interval(
