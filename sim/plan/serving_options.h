@@ -71,7 +71,6 @@ struct KvCacheOptions {
   double gpu_memory_utilization = 0.9;
   bool prefix_caching = true;
   std::optional<std::int64_t> num_gpu_blocks;
-  double host_offload_gib = 0;  ///< host memory per GPU for blocks that were evicted; 0: none
 };
 
 struct SloOptions {

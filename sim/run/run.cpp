@@ -139,6 +139,9 @@ std::vector<Sensitivity> sensitivities(const Scenario& scenario, const KernelTim
 }  // namespace
 
 Run simulate(const Scenario& scenario, const RunOptions& options) try {
+  if (scenario.serving) {
+    throw InputError({{{}, "serving", "is not simulated here", "this run takes training"}});
+  }
   const KernelTimes kernels(scenario.cluster, options.scale);
   Run run = simulate_once(scenario, kernels, options);
   if (options.sensitivities) {

@@ -2,73 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 
+#include "sim/scenario/key_makers.h"
+#include "sim/scenario/serving_keys.h"
 #include "sim/scenario/words.h"
 
 namespace plumbline {
 namespace {
 
-using Words = std::span<const std::string_view>;
-constexpr double kAny = std::numeric_limits<double>::max();
-constexpr double kMostRanks = 1e6;
-constexpr std::string_view kEra = "what the software does";
-
-// The makers below keep a row on one or two lines; `required`, `computed` and `quiet` change one.
-
-constexpr Key text(std::string_view path, std::string_view doc) {
-  return {.path = path, .type = KeyType::kText, .doc = doc};
-}
-constexpr Key mapping(std::string_view path, std::string_view doc) {
-  return {.path = path, .type = KeyType::kMapping, .doc = doc};
-}
-constexpr Key integer(std::string_view path, std::string_view fallback, double low, double high,
-                      std::string_view doc) {
-  return {.path = path,
-          .type = KeyType::kInteger,
-          .doc = doc,
-          .fallback = fallback,
-          .low = low,
-          .high = high};
-}
-constexpr Key number(std::string_view path, std::string_view fallback, double low, double high,
-                     std::string_view doc) {
-  return {.path = path,
-          .type = KeyType::kNumber,
-          .doc = doc,
-          .fallback = fallback,
-          .low = low,
-          .high = high};
-}
-constexpr Key list(std::string_view path, KeyType type, double low, double high,
-                   std::string_view doc) {
-  return {.path = path, .type = type, .doc = doc, .low = low, .high = high};
-}
-constexpr Key boolean(std::string_view path, std::string_view fallback, std::string_view doc) {
-  return {.path = path, .type = KeyType::kBoolean, .doc = doc, .fallback = fallback};
-}
-constexpr Key word(std::string_view path, Words words, std::string_view fallback,
-                   std::string_view doc) {
-  return {.path = path, .type = KeyType::kWord, .doc = doc, .fallback = fallback, .words = words};
-}
-constexpr Key word_list(std::string_view path, Words words, std::string_view doc) {
-  return {.path = path, .type = KeyType::kWordList, .doc = doc, .words = words};
-}
-constexpr Key required(Key key) {
-  key.required = true;
-  return key;
-}
-constexpr Key computed(std::string_view otherwise, Key key) {
-  key.otherwise = otherwise;
-  return key;
-}
-constexpr Key quiet(Key key) {
-  key.quiet = true;
-  return key;
-}
-constexpr Key measured(std::string_view path, std::string_view doc) {
-  return number(path, "", 0, kAny, doc);
-}
+using namespace key_makers;
 
 constexpr std::array kKeys{
     quiet(word("schema", words::kVersion, "plumbline.scenario/1", "The version of this format.")),
@@ -131,7 +73,7 @@ constexpr std::array kKeys{
     computed("pipeline", integer("schedule.microbatch_group_size", "", 1, 1e6,
                                  "Micro-batches per chunk in a row (interleaved_1f1b).")),
 
-    required(mapping("training", "One optimizer step.")),
+    mapping("training", "One optimizer step; a scenario has this or serving."),
     required(integer("training.sequence_length", "", 1, 1e9, "Tokens of a sequence.")),
     integer("training.micro_batch_size", "1", 1, 1e6, "Sequences of a micro-batch."),
     required(
@@ -223,6 +165,11 @@ constexpr std::array kKeys{
     measured("measured.model_tflops_per_gpu", "Model TFLOP/s of a GPU, recomputation not counted."),
     number("measured.mfu", "", 0, 1, "Model FLOP/s over the dense peak."),
     number("measured.bubble_fraction", "", 0, 1, "Idle share of the compute phase."),
+    measured("measured.ttft_s", "Serving: time to first token, seconds."),
+    measured("measured.tpot_s", "Serving: time per output token after the first, seconds."),
+    measured("measured.e2e_s", "Serving: arrival to last token, seconds."),
+    quiet(word("measured.statistic", words::kStatistic, "mean",
+               "What the three latencies are: the requests' mean or a percentile.")),
     measured("measured.peak_memory_gib", "Peak allocated memory of the fullest rank, GiB."),
     list("measured.peak_memory_gib", KeyType::kNumberList, 0, kAny,
          "Peak allocated memory of each pipeline rank, GiB."),
@@ -236,13 +183,19 @@ constexpr std::array kKeys{
     text("measured.notes", "What a reader should know about it."),
 };
 
+constexpr auto kAllKeys = [] {
+  std::array<Key, kKeys.size() + kServingKeys.size()> all{};
+  std::ranges::copy(kServingKeys, std::ranges::copy(kKeys, all.begin()).out);
+  return all;
+}();
+
 }  // namespace
 
-std::span<const Key> all_keys() { return kKeys; }
+std::span<const Key> all_keys() { return kAllKeys; }
 
 const Key* find_key(std::string_view path) {
-  const auto it = std::ranges::find(kKeys, path, &Key::path);
-  return it == kKeys.end() ? nullptr : &*it;
+  const auto it = std::ranges::find(kAllKeys, path, &Key::path);
+  return it == kAllKeys.end() ? nullptr : &*it;
 }
 
 }  // namespace plumbline

@@ -26,6 +26,12 @@ std::optional<Measured> read_measured(const KeyReader& keys) {
   measured.model_tflops_per_gpu = keys.number("measured.model_tflops_per_gpu");
   measured.mfu = keys.number("measured.mfu");
   measured.bubble_fraction = keys.number("measured.bubble_fraction");
+  measured.ttft_s = keys.number("measured.ttft_s");
+  measured.tpot_s = keys.number("measured.tpot_s");
+  measured.e2e_s = keys.number("measured.e2e_s");
+  if (const auto index = keys.word("measured.statistic")) {
+    measured.statistic = words::kStatistic[*index];
+  }
   read_memory(keys, "measured.peak_memory_gib", measured.peak_memory_gib,
               measured.peak_memory_gib_by_rank);
   read_memory(keys, "measured.peak_reserved_gib", measured.peak_reserved_gib,

@@ -23,6 +23,9 @@ ParallelOptions read_parallelism(const KeyReader& keys, const ScheduleRequest& s
 LayerSplitOptions read_layer_split(const KeyReader& keys, const ParallelOptions& parallelism);
 /// @param gpu  the GPU's name, whose generation decides the default software
 TrainingOptions read_training(const KeyReader& keys, const std::string& gpu);
+/// The groups of a serving run; what only training has is refused.
+ParallelOptions read_serving_parallelism(const KeyReader& keys);
+ServingOptions read_serving(const KeyReader& keys, const ParallelOptions& parallelism);
 std::optional<Measured> read_measured(const KeyReader& keys);
 
 }  // namespace plumbline

@@ -31,7 +31,8 @@ Scenario read_scenario(const std::string& path, const std::vector<Override>& ove
   Scenario scenario;
   scenario.file = path;
   if (!root.is_map()) {
-    if (problems.empty()) root.problem("must be a mapping with model, cluster and training");
+    if (problems.empty())
+      root.problem("must be a mapping with model, cluster and training or serving");
     problems.throw_if_any();
   }
   const KeyReader keys(root, scenario.assumptions);
@@ -43,11 +44,22 @@ Scenario read_scenario(const std::string& path, const std::vector<Override>& ove
     scenario.model = resolve_model(model, folders.models, base_folder(model));
   }
   scenario.cluster = read_scenario_cluster(keys, folders, problems, scenario.assumptions);
-  scenario.schedule = read_schedule_request(keys);
-  scenario.parallelism = read_parallelism(keys, scenario.schedule);
-  keys.require("training");
-  scenario.training = read_training(keys, scenario.cluster.device.name);
-  scenario.layer_split = read_layer_split(keys, scenario.parallelism);
+  if (keys.stated("serving")) {
+    for (const char* block : {"training", "schedule"}) {
+      if (keys.stated(block)) {
+        keys.node(block).problem("belongs to training; this scenario serves",
+                                 "leave out either it or serving");
+      }
+    }
+    scenario.parallelism = read_serving_parallelism(keys);
+    scenario.serving = read_serving(keys, scenario.parallelism);
+  } else {
+    scenario.schedule = read_schedule_request(keys);
+    scenario.parallelism = read_parallelism(keys, scenario.schedule);
+    keys.require("training");
+    scenario.training = read_training(keys, scenario.cluster.device.name);
+    scenario.layer_split = read_layer_split(keys, scenario.parallelism);
+  }
   scenario.measured = read_measured(keys);
   if (const auto seed = keys.integer("seed")) scenario.seed = static_cast<std::uint64_t>(*seed);
   scenario.usd_per_gpu_hour = keys.number("cost.usd_per_gpu_hour");

@@ -12,6 +12,7 @@
 #include "sim/cluster/device.h"
 #include "sim/core/diagnostic.h"
 #include "sim/plan/parallel_plan.h"
+#include "sim/plan/serving_options.h"
 #include "sim/plan/training_options.h"
 
 namespace plumbline {
@@ -29,6 +30,8 @@ struct ScheduleRequest {
 struct Measured {
   std::optional<double> iteration_time_s, tokens_per_s, tokens_per_s_per_gpu, samples_per_s,
       model_tflops_per_gpu, mfu, bubble_fraction;
+  std::optional<double> ttft_s, tpot_s, e2e_s;  ///< serving
+  std::string statistic = "mean";               ///< of the three: mean, p50, p90 or p99
   std::optional<double> peak_memory_gib, peak_reserved_gib;
   std::vector<double> peak_memory_gib_by_rank, peak_reserved_gib_by_rank;
   std::string flops = "full_attention";
@@ -45,7 +48,8 @@ struct Scenario {
   ParallelOptions parallelism;
   LayerSplitOptions layer_split;
   ScheduleRequest schedule;
-  TrainingOptions training;
+  TrainingOptions training;               ///< meaningless where `serving` is there
+  std::optional<ServingOptions> serving;  ///< a scenario trains or serves
   std::optional<Measured> measured;
   std::uint64_t seed = 1;
   std::optional<double> usd_per_gpu_hour;

@@ -155,11 +155,13 @@ std::string type_of(const Key& key) {
 
 std::string scenario_schema(std::span<const std::string_view> schedules,
                             std::span<const std::string_view> software) {
-  Json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-              {"$id", "plumbline.scenario/1"},
-              {"title", "Plumbline scenario"},
-              {"description", "A training step to simulate; see sim/scenario/README.md."}};
+  Json schema{
+      {"$schema", "https://json-schema.org/draft/2020-12/schema"},
+      {"$id", "plumbline.scenario/1"},
+      {"title", "Plumbline scenario"},
+      {"description", "A training step, or a model that serves; see sim/scenario/README.md."}};
   schema.update(object_of(""));
+  schema["oneOf"] = {{{"required", {"training"}}}, {{"required", {"serving"}}}};
   Json& properties = schema["properties"];
   suggest(properties["schedule"]["anyOf"][0], schedules);
   suggest(properties["schedule"]["anyOf"][1]["properties"]["name"], schedules);

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "sim/plan/serving_options.h"
 #include "sim/plan/training_options.h"
 
 namespace plumbline::words {
@@ -44,6 +45,20 @@ inline constexpr std::array<Text, 5> kDimensions{"tensor", "context", "expert", 
 inline constexpr std::array<Text, 2> kContextCommunication{"p2p", "a2a"};
 inline constexpr std::array<Text, 2> kFlops{"full_attention", "causal_attention"};
 
+/// enum Statistic of a measured latency
+inline constexpr std::array<Text, 4> kStatistic{"mean", "p50", "p90", "p99"};
+/// enum WeightPrecision
+inline constexpr std::array<Text, 7> kWeights{"bf16", "fp16",  "fp8",  "int8",
+                                              "int4", "nvfp4", "mxfp4"};
+/// enum KvPrecision
+inline constexpr std::array<Text, 2> kKvCache{"bf16", "fp8"};
+/// enum BatchingPolicy
+inline constexpr std::array<Text, 4> kBatching{"vllm", "orca", "sarathi", "static"};
+/// enum StageHandover
+inline constexpr std::array<Text, 2> kHandover{"asynchronous", "synchronous"};
+/// enum RouterPolicy
+inline constexpr std::array<Text, 3> kRouter{"round_robin", "least_loaded", "prefix_aware"};
+
 /// fused is cuDNN's flash attention and auto picks it; local is Megatron's own unfused one.
 constexpr AttentionKernel attention_of_backend(std::size_t index) {
   return index < 3 ? AttentionKernel::kFlash : AttentionKernel::kUnfused;
@@ -61,5 +76,10 @@ static_assert(static_cast<std::size_t>(PipelineTransfer::kOverlapped) + 1 ==
               kPipelineTransfer.size());
 static_assert(static_cast<std::size_t>(SavedTensors::kTorchFsdp) + 1 == kSavedTensors.size());
 static_assert(static_cast<std::size_t>(Fp8Recipe::kMx) + 1 == kFp8Recipe.size());
+static_assert(static_cast<std::size_t>(WeightPrecision::kMxfp4) + 1 == kWeights.size());
+static_assert(static_cast<std::size_t>(KvPrecision::kFp8) + 1 == kKvCache.size());
+static_assert(static_cast<std::size_t>(BatchingPolicy::kStatic) + 1 == kBatching.size());
+static_assert(static_cast<std::size_t>(StageHandover::kSynchronous) + 1 == kHandover.size());
+static_assert(static_cast<std::size_t>(RouterPolicy::kPrefixAware) + 1 == kRouter.size());
 
 }  // namespace plumbline::words

@@ -49,7 +49,9 @@ TEST(Schema, HasEveryKeyOfTheTableWithADescription) {
 TEST(Schema, RefusesUnknownKeysAndAsksForTheRequiredOnes) {
   const json whole = schema();
   EXPECT_EQ(whole.at("additionalProperties"), false);
-  EXPECT_EQ(whole.at("required"), json({"model", "cluster", "training"}));
+  EXPECT_EQ(whole.at("required"), json({"model", "cluster"}));
+  EXPECT_EQ(whole.at("oneOf"),
+            json::parse(R"([{"required": ["training"]}, {"required": ["serving"]}])"));
   EXPECT_EQ(whole.at("properties").at("training").at("required"),
             json({"sequence_length", "global_batch_size"}));
 }

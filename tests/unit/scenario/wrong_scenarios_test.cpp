@@ -108,13 +108,37 @@ TEST(WrongScenario, NoYaml) {
 
 TEST(WrongScenario, EmptyFile) {
   EXPECT_THAT(ScenarioFile("").problems(),
-              ElementsAre("a.yaml: must be a mapping with model, cluster and training"));
+              ElementsAre("a.yaml: must be a mapping with model, cluster and training or serving"));
 }
 
-TEST(WrongScenario, ServingIsRefusedNotIgnored) {
-  EXPECT_THAT(ScenarioFile(kGood + "serving: {precision: bf16}\n").problems(),
-              ElementsAre("a.yaml:12:10: serving: serving is not simulated by this version; it "
-                          "simulates training steps"));
+TEST(WrongScenario, TrainingAndServingInOne) {
+  const std::string serving =
+      "serving: {requests: {poisson: {rate_per_s: 1, count: 2}, prompt_tokens: 8, "
+      "output_tokens: 2}}\n";
+  EXPECT_THAT(ScenarioFile(kGood + serving).problems(),
+              Contains(HasSubstr("training: belongs to training; this scenario serves (leave out "
+                                 "either it or serving)")));
+}
+
+TEST(WrongScenario, ServingTellsEveryProblemOfItsTraffic) {
+  const std::string head =
+      "model: llama3_70b\ncluster: {gpu: h100_sxm_80g, gpus_per_node: 8, nodes: 1, intra_node: "
+      "nvlink4}\n";
+  EXPECT_THAT(
+      ScenarioFile(head +
+                   "serving: {requests: {poisson: {rate_per_s: 1, count: 2}, closed_loop: {users: "
+                   "1, count: 1}}}\n")
+          .problems(),
+      ElementsAre(HasSubstr("names one of poisson, gamma")));
+  EXPECT_THAT(
+      ScenarioFile(head + "parallelism: {context: 2}\n"
+                          "serving: {requests: {poisson: {rate_per_s: 1, count: 2}, time_scale: 2, "
+                          "prompt_tokens: {lognormal: {mean: 10, p99: 1000}}}}\n")
+          .problems(),
+      UnorderedElementsAre(HasSubstr("parallelism.context: is not part of serving"),
+                           HasSubstr("time_scale: goes with a trace"),
+                           HasSubstr("no lognormal distribution has this mean and p99"),
+                           HasSubstr("output_tokens: is missing")));
 }
 
 TEST(WrongScenario, MixedGpusAreRefusedNotIgnored) {
