@@ -18,6 +18,7 @@ constexpr std::span<const Name> kNone{};
 constexpr std::array<Name, 1> kGroupSize{"microbatch_group_size"};
 
 constexpr std::array<Name, 1> kMaxLive{"max_live_activations"};
+constexpr std::array<Name, 2> kZeroBubble{"max_live_activations", "kept_for_weight_grad"};
 
 constexpr std::array<Name, 2> kOneFOneB{"one_f_one_b", "pipedream_flush"};
 constexpr std::array<Name, 2> kInterleaved{"interleaved", "vpp"};
@@ -43,9 +44,9 @@ constexpr std::array kSchedules{
     ScheduleEntry{"looped_bfs", "several chunks per rank, breadth first", "arXiv:2211.05953", 1,
                   kLoopedBfs, kNone, looped_bfs},
     ScheduleEntry{"zb_h1", "split backward in 1F1B's memory", "arXiv:2401.10241", 1, kZbH1,
-                  kMaxLive, zb_h1},
+                  kZeroBubble, zb_h1},
     ScheduleEntry{"zb_h2", "split backward in twice 1F1B's memory, no bubble when F = I = W",
-                  "arXiv:2401.10241", 1, kZbH2, kMaxLive, zb_h2},
+                  "arXiv:2401.10241", 1, kZbH2, kZeroBubble, zb_h2},
     ScheduleEntry{"interleaved_zb",
                   "interleaved 1F1B with the backward split (ZB-1p for one chunk)",
                   "arXiv:2401.10241", 1, kInterleavedZb, kNone, interleaved_zb},
@@ -100,8 +101,9 @@ void check_request(const ScheduleEntry& entry, const PipelineShape& shape,
   at_least_one(shape.stages_per_chunk, "pipeline rank");
   at_least_one(shape.chunks, "chunk per rank");
   at_least_one(shape.microbatches, "micro-batch");
-  const auto option = [&](std::string_view name, const std::optional<int>& value) {
-    if (!value) return;
+  // Whether the option is given and belongs to the schedule.
+  const auto taken = [&](std::string_view name, bool given) {
+    if (!given) return false;
     const std::string path = "schedule." + std::string(name);
     if (!entry.takes(name)) {
       std::string takers;
@@ -110,12 +112,28 @@ void check_request(const ScheduleEntry& entry, const PipelineShape& shape,
       }
       problems.push_back(diagnose(path, std::string(entry.name) + " has no such option",
                                   takers.empty() ? "" : "it belongs to " + takers));
-    } else if (*value < 1) {
-      problems.push_back(diagnose(path, "must be at least 1, not " + std::to_string(*value)));
+      return false;
     }
+    return true;
+  };
+  const auto option = [&](std::string_view name, const std::optional<int>& value) {
+    if (!taken(name, value.has_value()) || *value >= 1) return;
+    problems.push_back(diagnose("schedule." + std::string(name),
+                                "must be at least 1, not " + std::to_string(*value)));
   };
   option("max_live_activations", options.max_live_activations);
   option("microbatch_group_size", options.microbatch_group_size);
+  if (taken("kept_for_weight_grad", options.kept_for_weight_grad.has_value())) {
+    const double share = *options.kept_for_weight_grad;
+    if (!(share >= 0.0 && share <= 1.0)) {
+      problems.push_back(diagnose("schedule.kept_for_weight_grad", "must lie between 0 and 1"));
+    } else if (options.max_live_activations) {
+      problems.push_back(
+          diagnose("schedule.kept_for_weight_grad",
+                   "does not go with max_live_activations, which counts whole activations",
+                   "leave one of the two out"));
+    }
+  }
   if (!problems.empty()) throw InputError(std::move(problems));
 }
 

@@ -26,6 +26,9 @@ struct ScheduleOptions {
   std::optional<int> microbatch_group_size;
   /// What `interleaved_1f1b` means when no group size is given.
   InterleavedRule interleaved_rule = InterleavedRule::kPyTorch;
+  /// Of an activation, the share that W still needs after I, in [0, 1]: what the memory of zb_h1 and
+  /// zb_h2 is counted in.  Not given: all of it.
+  std::optional<double> kept_for_weight_grad;
   /// What searched orders, and the greedy ones of zb_h1 and zb_h2, are made for.
   UnitCosts costs;
 };

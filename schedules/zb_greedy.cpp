@@ -28,10 +28,11 @@ struct Variant {
 
 class Greedy {
  public:
-  Greedy(const PipelineShape& shape, int limit, const TickCosts& costs, Variant variant)
+  Greedy(const PipelineShape& shape, const GreedyMemory& memory, const TickCosts& costs,
+         Variant variant)
       : ranks_(shape.ranks()),
         total_(shape.microbatches),
-        limit_(limit),
+        memory_(memory),
         costs_(costs),
         variant_(variant),
         state_(ranks_) {
@@ -66,7 +67,7 @@ class Greedy {
   struct Rank {
     std::vector<Ticks> forward_end, gradient_end;  // by micro-batch
     int weight_grads = 0;
-    int live = 0;
+    std::int64_t held = 0;
     Ticks now = 0, bubble = 0, first_start = 0;
     std::vector<Op> ops;
     int forwards() const { return static_cast<int>(forward_end.size()); }
@@ -106,12 +107,13 @@ class Greedy {
     rank.ops.push_back({kind, false, 0, r, mb});
     if (kind == OpKind::kForward) {
       rank.forward_end.push_back(rank.now);
-      ++rank.live;
+      rank.held += memory_.activation;
     } else if (kind == OpKind::kInputGrad) {
       rank.gradient_end.push_back(rank.now);
+      rank.held -= memory_.activation - memory_.after_input_grad;
     } else {
       ++rank.weight_grads;
-      --rank.live;
+      rank.held -= memory_.after_input_grad;
     }
   }
 
@@ -123,12 +125,12 @@ class Greedy {
     for (int r = ranks_ - 2; r >= 0; --r) {
       const Ticks arrives = gradient_end + costs_.comm;
       Ticks now = state_[r].now;
-      int live = state_[r].live;
-      while (state_[r].forwards() + extra[r] < total_ && live < limit_) {
+      std::int64_t held = state_[r].held + memory_.activation;
+      while (state_[r].forwards() + extra[r] < total_ && held <= memory_.limit) {
         const bool enough =
             variant_.early_bubble ? now + costs_.forward[r] > arrives : now >= arrives;
         if (enough) break;
-        ++live;
+        held += memory_.activation;
         ++extra[r];
         now += costs_.forward[r];
       }
@@ -155,10 +157,10 @@ class Greedy {
     const Ticks wanted = next.now + costs_.forward[r + 1] + costs_.input_grad[r + 1] + costs_.comm;
     if (rank.now >= wanted) return true;
     Ticks making_room = 0;
-    int live = rank.live + 1;
-    for (int w = rank.weight_grads; live > limit_ && w < rank.gradients(); ++w) {
+    std::int64_t held = rank.held + memory_.activation;
+    for (int w = rank.weight_grads; held > memory_.limit && w < rank.gradients(); ++w) {
       making_room += costs_.weight_grad[r];
-      --live;
+      held -= memory_.after_input_grad;
     }
     if (rank.now + costs_.forward[r] + making_room <= wanted) return false;
     return wanted - rank.now <= longest_bubble() - rank.bubble;
@@ -179,7 +181,7 @@ class Greedy {
     for (int r = ranks_ - 2; r >= 0; --r) runs[r] = runs[r] && runs[r + 1];
     for (int r = 0; r < ranks_; ++r) {
       if (!runs[r]) continue;
-      while (state_[r].live + 1 > limit_) {
+      while (state_[r].held + memory_.activation > memory_.limit) {
         if (!waiting(r)) return false;
         put(r, OpKind::kWeightGrad);
       }
@@ -201,7 +203,8 @@ class Greedy {
     return true;
   }
 
-  int ranks_, total_, limit_;
+  int ranks_, total_;
+  GreedyMemory memory_;
   const TickCosts& costs_;
   Variant variant_;
   std::vector<Rank> state_;
@@ -209,11 +212,12 @@ class Greedy {
 
 }  // namespace
 
-std::optional<Schedule> zb_greedy(const PipelineShape& shape, int limit, const TickCosts& costs) {
+std::optional<Schedule> zb_greedy(const PipelineShape& shape, const GreedyMemory& memory,
+                                  const TickCosts& costs) {
   std::optional<Schedule> best;
   Ticks best_span = 0;
   for (int variant = 0; variant < 8; ++variant) {
-    Greedy greedy(shape, limit, costs,
+    Greedy greedy(shape, memory, costs,
                   {(variant & 4) == 0, (variant & 2) == 0, (variant & 1) == 0});
     if (!greedy.run()) continue;
     if (best && greedy.longest_span() >= best_span) continue;

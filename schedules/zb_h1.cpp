@@ -9,9 +9,14 @@
 // An activation is freed by its W, so both hold what 1F1B holds, or twice that.  With F = I = W
 // ZB-H1 idles (P-1)F and ZB-H2 has no bubble between a rank's first and last operation.  The order
 // is the published greedy scheduler's, micro-batch by micro-batch, and depends on the costs.
+// Where I frees part of an activation (`kept_for_weight_grad`: the share that W still needs) the
+// same limits hold more; zb_h1 and zb_h2 are then the paper's ZB-1p and ZB-2p.  The paper's own
+// ZB-H2 is drawn for 2P-1 activations and has one W more of bubble.
 // Source: Qi et al., arXiv:2401.10241, sections 2 and 3; sail-sg, scheduler/zb.py.
 
-#include <string>
+#include <cmath>
+#include <cstdint>
+#include <string_view>
 
 #include "schedules/build.h"
 #include "schedules/generators.h"
@@ -21,6 +26,9 @@
 namespace plumbline {
 namespace {
 
+// An activation's size when a share of it is counted.
+constexpr std::int64_t kMemoryUnits = 1'000'000;
+
 Schedule published(std::string_view name, const PipelineShape& shape, int limit,
                    const ScheduleOptions& options) {
   require_chunks(name, shape, 1);
@@ -28,8 +36,10 @@ Schedule published(std::string_view name, const PipelineShape& shape, int limit,
     return search_order(name, shape, Placement::kLoop, *options.max_live_activations,
                         options.costs);
   }
+  GreedyMemory memory{.limit = limit * kMemoryUnits, .activation = kMemoryUnits};
+  memory.after_input_grad = std::llround(options.kept_for_weight_grad.value_or(1.0) * kMemoryUnits);
   // With at least P alive the greedy rule always finds room.
-  Schedule schedule = *zb_greedy(shape, limit, to_ticks(options.costs, shape.stages()));
+  Schedule schedule = *zb_greedy(shape, memory, to_ticks(options.costs, shape.stages()));
   schedule.name = name;
   return schedule;
 }

@@ -84,7 +84,7 @@ bool names_a_file(const std::string& what) {
 /// A CSV says its shape itself; options that would contradict it are refused, not ignored.
 Schedule read_file(const ScheduleCommandOptions& options, std::ostream& err) {
   std::vector<Diagnostic> problems;
-  const auto refuse = [&](const char* option, const std::optional<int>& value) {
+  const auto refuse = [&](const char* option, const auto& value) {
     if (value) {
       problems.push_back(option_problem(option, "is for a schedule by name",
                                         "a CSV says its own shape and order"));
@@ -95,6 +95,7 @@ Schedule read_file(const ScheduleCommandOptions& options, std::ostream& err) {
   refuse("--chunks", options.chunks);
   refuse("--max-live-activations", options.max_live_activations);
   refuse("--microbatch-group-size", options.microbatch_group_size);
+  refuse("--kept-for-weight-grad", options.kept_for_weight_grad);
   if (!problems.empty()) throw InputError(std::move(problems));
   PyTorchCsv csv = load_pytorch_csv(options.what);
   if (csv.old_notation) {
@@ -114,6 +115,7 @@ Schedule make_schedule(const ScheduleCommandOptions& options, const UnitCosts& c
   ScheduleOptions how;
   how.max_live_activations = options.max_live_activations;
   how.microbatch_group_size = options.microbatch_group_size;
+  how.kept_for_weight_grad = options.kept_for_weight_grad;
   how.costs = costs;
   return generate_schedule(options.what, shape, how);
 }
@@ -250,6 +252,9 @@ void add_schedule_options(CLI::App& app, ScheduleCommandOptions& options) {
   app.add_option("--microbatch-group-size", options.microbatch_group_size,
                  "Interleaved as Megatron-LM does it, with this group size")
       ->type_name("N");
+  app.add_option("--kept-for-weight-grad", options.kept_for_weight_grad,
+                 "Share of an activation that W still needs after I (zb_h1, zb_h2; 1)")
+      ->type_name("SHARE");
   app.footer(kFooter);
 }
 

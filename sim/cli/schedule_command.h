@@ -19,6 +19,7 @@ struct ScheduleCommandOptions {
   std::string format = "text";  ///< text, csv, json or svg
   std::optional<int> max_live_activations;
   std::optional<int> microbatch_group_size;
+  std::optional<double> kept_for_weight_grad;
   TextStyle style;  ///< of the text form
 };
 

@@ -134,6 +134,7 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels) {
     ScheduleOptions generate;
     generate.max_live_activations = scenario.schedule.max_live_activations;
     generate.microbatch_group_size = scenario.schedule.microbatch_group_size;
+    generate.kept_for_weight_grad = scenario.schedule.kept_for_weight_grad;
     generate.interleaved_rule = InterleavedRule::kMegatron;
     generate.costs = unit_costs(out.costs);
     shape.microbatches = out.plan.microbatches;

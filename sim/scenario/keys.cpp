@@ -72,6 +72,8 @@ constexpr std::array kKeys{
                      "Search for the best order within so many live activations per rank.")),
     computed("pipeline", integer("schedule.microbatch_group_size", "", 1, 1e6,
                                  "Micro-batches per chunk in a row (interleaved_1f1b).")),
+    computed("1", number("schedule.kept_for_weight_grad", "", 0, 1,
+                         "Share of an activation that W still needs after I (zb_h1, zb_h2).")),
 
     mapping("training", "One optimizer step; a scenario has this or serving."),
     required(integer("training.sequence_length", "", 1, 1e9, "Tokens of a sequence.")),

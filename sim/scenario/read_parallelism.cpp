@@ -32,6 +32,7 @@ ScheduleRequest read_schedule_request(const KeyReader& keys) {
     }
     request.max_live_activations = keys.small_integer("schedule.max_live_activations");
     request.microbatch_group_size = keys.small_integer("schedule.microbatch_group_size");
+    request.kept_for_weight_grad = keys.number("schedule.kept_for_weight_grad");
   }
   const auto name = named.is_map() ? std::nullopt : named.text();
   if (!block.present()) keys.assume("schedule", request.name, "default");
@@ -45,7 +46,8 @@ ScheduleRequest read_schedule_request(const KeyReader& keys) {
     return request;
   }
   request.name = std::string(entry->name);
-  for (const std::string_view option : {"max_live_activations", "microbatch_group_size"}) {
+  for (const std::string_view option :
+       {"max_live_activations", "microbatch_group_size", "kept_for_weight_grad"}) {
     const YamlNode value = block.child(option);
     if (!value.present() || entry->takes(option)) continue;
     std::string takers;

@@ -23,6 +23,7 @@ struct ScheduleRequest {
   std::optional<std::string> csv_path;
   std::optional<int> max_live_activations;
   std::optional<int> microbatch_group_size;
+  std::optional<double> kept_for_weight_grad;
   std::map<std::string, std::string> options;  ///< any further option, checked by the catalogue
 };
 
