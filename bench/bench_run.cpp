@@ -90,7 +90,7 @@ void lower_only(benchmark::State& state, const char* text) {
   options.fold_transfers = true;
   std::int64_t tasks = 0;
   for (auto _ : state) {
-    const LoweredStep step = lower_training(prepared.schedule, prepared.costs, options);
+    const LoweredStep step = lower_training(*prepared.schedule, prepared.costs, options);
     tasks += static_cast<std::int64_t>(step.graph.num_tasks());
   }
   state.SetItemsProcessed(tasks);
@@ -100,7 +100,7 @@ BENCHMARK_CAPTURE(lower_only, gpt_1t_64x512, kLarge)->Unit(benchmark::kMilliseco
 void execute_only(benchmark::State& state, const char* text) {
   const ScenarioFile file(text);
   const Prepared prepared = prepare(file.read());
-  const LoweredStep step = lower_training(prepared.schedule, prepared.costs);
+  const LoweredStep step = lower_training(*prepared.schedule, prepared.costs);
   for (auto _ : state) benchmark::DoNotOptimize(execute(step.graph).timeline.finish.back());
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * step.graph.num_tasks()));
 }

@@ -19,6 +19,8 @@ struct MlaSpec {
   std::int64_t qk_nope_head_dim = 0;
   std::int64_t qk_rope_head_dim = 0;
   std::int64_t v_head_dim = 0;
+
+  friend bool operator==(const MlaSpec&, const MlaSpec&) = default;
 };
 
 struct MoeSpec {
@@ -30,6 +32,8 @@ struct MoeSpec {
   std::int64_t every = 1;               ///< an MoE layer every n-th layer after those
   bool router_bias = false;             ///< per-expert correction bias (DeepSeek-V3)
   bool shared_expert_gate = false;
+
+  friend bool operator==(const MoeSpec&, const MoeSpec&) = default;
 };
 
 struct ModelSpec {
@@ -70,6 +74,8 @@ struct ModelSpec {
   std::int64_t moe_layers() const;
   /// Whether layer `index` (from 0) sees only a sliding window.
   bool is_windowed_layer(std::int64_t index) const;
+
+  friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
 };
 
 }  // namespace plumbline

@@ -31,6 +31,8 @@ struct ScheduleOptions {
   std::optional<double> kept_for_weight_grad;
   /// What searched orders, and the greedy ones of zb_h1 and zb_h2, are made for.
   UnitCosts costs;
+
+  friend bool operator==(const ScheduleOptions&, const ScheduleOptions&) = default;
 };
 
 struct ScheduleEntry {

@@ -44,6 +44,8 @@ struct UnitCosts {
     }
     return 0.0;
   }
+
+  friend bool operator==(const UnitCosts&, const UnitCosts&) = default;
 };
 
 }  // namespace plumbline

@@ -27,7 +27,7 @@ std::string summary(const Scenario& scenario, const Prepared& prepared) {
                      " x pipeline " + std::to_string(plan.pipeline);
   if (plan.context > 1) text += " x context " + std::to_string(plan.context);
   text += " x data " + std::to_string(plan.data) + ", " + scenario.model.name + ", " +
-          prepared.schedule.name + ", " + std::to_string(plan.microbatches) + " micro-batches";
+          prepared.schedule->name + ", " + std::to_string(plan.microbatches) + " micro-batches";
   return text;
 }
 

@@ -46,7 +46,7 @@ int run(const Options& options, const Console& console) {
   how.memory_over_time = pictures;
   how.sensitivities = true;
   const Run run = simulate(scenario, how);
-  const ReportInput input{run.result, run.schedule, run.step, run.timeline};
+  const ReportInput input{run.result, *run.schedule, run.step, run.timeline};
 
   const auto write = [&](const char* name, const std::function<void(std::ostream&)>& writer) {
     options.outputs.write(name, console, writer);

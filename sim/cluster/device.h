@@ -19,6 +19,8 @@ struct Sourced {
   T value{};
   Provenance provenance = Provenance::kDatasheet;
   std::string source;
+
+  friend bool operator==(const Sourced&, const Sourced&) = default;
 };
 
 /// Constants of t = t0 + ((flops/F)^p + (bytes/B)^p)^(1/p), fitted to GEMM samples.
@@ -30,6 +32,8 @@ struct GemmFit {
   int neighbours = 8;  ///< samples that correct the form at a shape between them
   Provenance provenance = Provenance::kMeasured;
   std::string source;
+
+  friend bool operator==(const GemmFit&, const GemmFit&) = default;
 };
 
 /// Constants of t = t0 + flops/F + bytes/B + per_sequence * batch * kv_heads / multiprocessors:
@@ -39,6 +43,8 @@ struct AttentionFit {
   BytesPerSecond bytes;
   Seconds t0;
   Seconds per_sequence;
+
+  friend bool operator==(const AttentionFit&, const AttentionFit&) = default;
 };
 
 /// A CSV of measured kernels that a profile names. It is read when prices are asked for, and
@@ -51,6 +57,8 @@ struct SampleFile {
   std::string path;        ///< as the file system finds it
   std::string sha256;      ///< 64 hexadecimal digits
   bool inherited = false;  ///< measured on the profile's relative
+
+  friend bool operator==(const SampleFile&, const SampleFile&) = default;
 };
 
 /// The device that samples were measured on, where it is not the one they price: efficiencies are
@@ -59,6 +67,8 @@ struct SampleOrigin {
   std::map<std::string, GemmFit> gemm;  ///< by the dtype the samples have here
   std::optional<AttentionFit> prefill, decode;
   int multiprocessors = 1;
+
+  friend bool operator==(const SampleOrigin&, const SampleOrigin&) = default;
 };
 
 /// One GPU. Rates are dense (no sparsity); `samples` files are read only when a price needs them.
@@ -96,6 +106,8 @@ struct DeviceSpec {
   std::string intra_link, inter_link;  ///< that its usual systems have, by name
   double fabric_fraction = 1.0;        ///< of its link that this GPU has (H800: 4/9)
   std::vector<std::string> notes;      ///< stated assumptions, printed with results
+
+  friend bool operator==(const DeviceSpec&, const DeviceSpec&) = default;
 };
 
 /// A link type: intra-node fabric or NIC.
@@ -115,6 +127,8 @@ struct LinkSpec {
   std::vector<SampleFile> samples;  ///< collectives inside one domain of this fabric
   bool calibrated = false;
   std::vector<std::string> notes;
+
+  friend bool operator==(const LinkSpec&, const LinkSpec&) = default;
 };
 
 /// A homogeneous cluster.

@@ -7,13 +7,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <optional>
-#include <utility>
+#include <set>
+#include <string>
 
 #include "models/flops.h"
 #include "sim/cost/data_parallel.h"
 #include "sim/cost/layer_cost.h"
+#include "sim/cost/layer_price_memo.h"
 
 namespace plumbline {
 namespace {
@@ -81,15 +82,19 @@ HopCost hop_cost(const ModelSpec& model, const Cluster& cluster, const ParallelP
 
 TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
                              const ParallelPlan& plan, const TrainingOptions& training,
-                             const KernelTimes& kernels) {
+                             const KernelTimes& kernels, LayerPriceMemo* memo) {
   TrainingCosts costs;
-  LayerPricer pricer(model, plan, training, kernels);
-  std::map<std::pair<bool, bool>, LayerCost> kinds;  // (moe, recomputed)
-  const auto layer_kind = [&](std::int64_t index, bool recomputed) -> const LayerCost& {
-    const auto key = std::pair(model.is_moe_layer(index), recomputed);
-    const auto found = kinds.find(key);
-    if (found != kinds.end()) return found->second;
-    return kinds.emplace(key, pricer.layer(index, recomputed)).first->second;
+  LayerPriceMemo none;
+  PricedLayers& priced =
+      (memo != nullptr ? *memo : none).of(layer_setting(model, plan, training), kernels);
+  std::set<std::string> outside;
+  const PricedLayer* last = nullptr;  // whose names are in `outside` already
+  const auto take = [&](StageCost& cost, const PricedLayer& layer, Seconds& extrapolated) {
+    add(cost, layer.cost);
+    extrapolated += layer.cost.extrapolated;
+    if (&layer == last) return;
+    outside.insert(layer.outside_calibration.begin(), layer.outside_calibration.end());
+    last = &layer;
   };
 
   const int num_stages = static_cast<int>(plan.stages.size());
@@ -98,15 +103,10 @@ TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
     StageCost cost;
     const int recomputed = recomputed_layers(training, stage);
     for (int index = stage.first_layer; index < stage.end_layer; ++index) {
-      const LayerCost& layer = layer_kind(index, index - stage.first_layer < recomputed);
-      add(cost, layer);
-      extrapolated += layer.extrapolated;
+      take(cost, priced.layer(index, index - stage.first_layer < recomputed), extrapolated);
     }
-    for (const LayerCost& end : {stage.embedding ? pricer.embedding() : LayerCost{},
-                                 stage.head ? pricer.head() : LayerCost{}}) {
-      add(cost, end);
-      extrapolated += end.extrapolated;
-    }
+    if (stage.embedding) take(cost, priced.embedding(), extrapolated);
+    if (stage.head) take(cost, priced.head(), extrapolated);
     busy += cost.forward.total() + cost.backward.total();
     costs.stages.push_back(cost);
   }
@@ -117,6 +117,7 @@ TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
         hop_cost(model, cluster, plan, training, kernels, s, std::max(s - 1, 0)));
   }
   costs.blocking_hops = training.software.pipeline_transfer == PipelineTransfer::kBlocking;
+  const LayerPricer pricer(model, plan, training, kernels);
   price_data_parallel(model, cluster, plan, training, kernels, pricer, costs);
 
   FlopConvention convention;
@@ -141,8 +142,7 @@ TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
   }
 
   costs.outside_calibration_share = busy > Seconds(0) ? extrapolated / busy : 0.0;
-  costs.outside_calibration.assign(pricer.outside_calibration().begin(),
-                                   pricer.outside_calibration().end());
+  costs.outside_calibration.assign(outside.begin(), outside.end());
   for (const std::string& note : kernels.notes()) costs.assumptions.push_back(note);
   for (const std::string& note : kernels.notes(pricer.linear_dtype())) {
     costs.assumptions.push_back(note);

@@ -66,8 +66,12 @@ struct TrainingCosts {
   double hardware_flops_per_step = 0;  ///< with recomputation
 };
 
+class LayerPriceMemo;
+
+/// @param memo  keeps the layers' prices for the next call (sim/cost/layer_price_memo.h); the costs
+///              are the same with and without it
 TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
                              const ParallelPlan& plan, const TrainingOptions& training,
-                             const KernelTimes& kernels);
+                             const KernelTimes& kernels, LayerPriceMemo* memo = nullptr);
 
 }  // namespace plumbline

@@ -48,6 +48,11 @@ class TaskGraph {
   /// False when every delay is 0, so that a sweep need not read them.
   bool has_edge_delays() const { return has_edge_delays_; }
 
+  /// To run the same tasks and edges at other durations: the one thing of a graph that may change.
+  /// REQUIRES: durations >= 0, and delays of 0 where has_edge_delays() is false
+  std::span<std::int64_t> mutable_work() { return work_; }
+  std::span<SimTime> mutable_edge_delay() { return edge_delay_; }
+
   std::span<const LinkId> route(RouteId route) const {
     return std::span(route_links_)
         .subspan(route_begin_[route], route_begin_[route + 1] - route_begin_[route]);

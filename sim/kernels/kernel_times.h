@@ -73,6 +73,8 @@ struct CollectiveQuery {
 /// last two the times of transfers inside and between nodes.
 struct HardwareScale {
   double gemm = 1.0, memory = 1.0, intra_node = 1.0, inter_node = 1.0;
+
+  friend bool operator==(const HardwareScale&, const HardwareScale&) = default;
 };
 
 class KernelTimes {
@@ -86,6 +88,11 @@ class KernelTimes {
   /// @throws InputError (path "training.precision") for a dtype the device has no units for
   /// The same kernels on hardware that is faster or slower by `scale`; shares the tables.
   KernelTimes scaled(const HardwareScale& scale) const;
+
+  /// Whether both price from the same tables at the same scale.
+  bool same_as(const KernelTimes& other) const {
+    return tables_ == other.tables_ && scale_ == other.scale_;
+  }
 
   KernelPrice gemm(const GemmQuery& query) const;
   KernelPrice attention(const AttentionQuery& query) const;

@@ -67,16 +67,41 @@ ResidualTable::Estimate ResidualTable::at(const Point& point, int neighbours) co
   std::array<double, kMost> best;
   std::array<std::size_t, kMost> who{};
   best.fill(std::numeric_limits<double>::infinity());
-  for (std::size_t i = 0; i < points_.size(); ++i) {
+  // Nearest by distance, then by place in the table.
+  const auto consider = [&](std::size_t i) {
     const double d = squared_distance(points_[i], point);
-    if (d >= best[wanted - 1]) continue;
+    const auto nearer = [&](int slot) {
+      return d < best[slot] || (d == best[slot] && i < who[slot]);
+    };
+    if (!nearer(wanted - 1)) return;
     int slot = wanted - 1;
-    for (; slot > 0 && best[slot - 1] > d; --slot) {
+    for (; slot > 0 && nearer(slot - 1); --slot) {
       best[slot] = best[slot - 1];
       who[slot] = who[slot - 1];
     }
     best[slot] = d;
     who[slot] = i;
+  };
+  // The points are sorted by their first coordinate: from there both ways, until that coordinate
+  // alone is farther off than the farthest of those found.
+  const auto within = [&](std::size_t i) {
+    const double off = points_[i][0] - point[0];
+    return off * off <= best[wanted - 1];
+  };
+  const std::size_t middle = static_cast<std::size_t>(
+      std::ranges::lower_bound(points_, point[0], {}, [](const Point& p) { return p[0]; }) -
+      points_.begin());
+  std::size_t up = middle, down = middle;
+  for (bool more = true; more;) {
+    more = false;
+    if (up < points_.size() && within(up)) {
+      consider(up++);
+      more = true;
+    }
+    if (down > 0 && within(down - 1)) {
+      consider(--down);
+      more = true;
+    }
   }
   if (best[0] < kSamePoint) {
     estimate.exact = true;

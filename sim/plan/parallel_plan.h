@@ -46,12 +46,16 @@ struct StageLayers {
   bool embedding = false;  ///< stage 0
   bool head = false;       ///< last stage: final norm, vocabulary head, loss
   int layers() const { return end_layer - first_layer; }
+
+  friend bool operator==(const StageLayers&, const StageLayers&) = default;
 };
 
 /// How many members of a communication group share a node, and what they cross.
 struct GroupSpan {
   int ranks = 1;
   int ranks_per_node = 1;  ///< members inside one NVLink domain
+
+  friend bool operator==(const GroupSpan&, const GroupSpan&) = default;
 };
 
 struct ParallelPlan {
@@ -70,6 +74,8 @@ struct ParallelPlan {
   /// [pipeline] whether the hop from pipeline rank r to r+1 (mod P) stays inside a node.
   std::vector<bool> hop_inside_node;
   int gpus() const { return tensor * pipeline * context * data; }
+
+  friend bool operator==(const ParallelPlan&, const ParallelPlan&) = default;
 };
 
 /// Whether neighbouring pipeline ranks `a` and `b` (or the same rank) talk inside a node.

@@ -60,6 +60,8 @@ struct SoftwareFacts {
   Seconds host_backward_per_layer{0.0};
   double moe_capacity_factor = 0.0;  ///< 0: dropless
   double moe_imbalance = 1.0;        ///< busiest expert rank over the mean
+
+  friend bool operator==(const SoftwareFacts&, const SoftwareFacts&) = default;
 };
 
 struct TrainingOptions {
@@ -74,6 +76,8 @@ struct TrainingOptions {
   /// With Recompute::kModules: Megatron-Core's names (core_attn, mlp, layernorm, moe_act, ...).
   std::vector<std::string> recompute_modules;
   SoftwareFacts software;
+
+  friend bool operator==(const TrainingOptions&, const TrainingOptions&) = default;
 };
 
 }  // namespace plumbline

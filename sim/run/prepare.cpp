@@ -4,6 +4,8 @@
 #include "sim/run/prepare.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "schedules/catalog.h"
@@ -17,11 +19,18 @@ namespace {
 }
 
 // A schedule of the same placement with few micro-batches: where every stage lives.
-Schedule placement_sample(const Scenario& scenario, const PipelineShape& shape) {
+std::shared_ptr<const Schedule> placement_sample(const Scenario& scenario,
+                                                 const PipelineShape& shape,
+                                                 ScheduleMemo& schedules) {
   PipelineShape few = shape;
   few.microbatches = 2 * shape.stages_per_chunk;
-  return generate_schedule(scenario.schedule.name, few);
+  return schedules.generate(scenario.schedule.name, few);
 }
+
+/// The schedules whose order no price changes, as long as none is searched for.
+constexpr std::array<std::string_view, 11> kRegardlessOfCosts{
+    "gpipe",      "1f1b",    "interleaved_1f1b", "looped_bfs", "interleaved_zb", "dualpipe",
+    "dualpipe_v", "chimera", "hanayo",           "pipedream",  "pipedream_2bw"};
 
 UnitCosts unit_costs(const TrainingCosts& costs) {
   UnitCosts unit;
@@ -96,11 +105,35 @@ LayerWeights layer_weights(const Scenario& scenario, const KernelTimes& kernels)
 
 }  // namespace
 
+std::shared_ptr<const Schedule> ScheduleMemo::generate(const std::string& name,
+                                                       const PipelineShape& shape,
+                                                       const ScheduleOptions& options) {
+  ScheduleOptions asked = options;
+  if (!asked.max_live_activations &&
+      std::ranges::find(kRegardlessOfCosts, name) != kRegardlessOfCosts.end()) {
+    asked.costs = {};
+  }
+  const auto found = std::ranges::find_if(recent_, [&](const Entry& entry) {
+    return entry.name == name && entry.shape == shape && entry.options == asked;
+  });
+  if (found != recent_.end()) {
+    std::rotate(recent_.begin(), found, found + 1);
+    return recent_.front().schedule;
+  }
+  auto schedule = std::make_shared<const Schedule>(generate_schedule(name, shape, options));
+  if (recent_.size() == kMost) recent_.pop_back();
+  recent_.insert(recent_.begin(), Entry{name, shape, std::move(asked), schedule});
+  ++generated_;
+  return schedule;
+}
+
 Prepared prepare(const Scenario& scenario) {
   return prepare(scenario, KernelTimes(scenario.cluster));
 }
 
-Prepared prepare(const Scenario& scenario, const KernelTimes& kernels) {
+Prepared prepare(const Scenario& scenario, const KernelTimes& kernels, PrepareMemo* memo) {
+  PrepareMemo none;
+  if (memo == nullptr) memo = &none;
   Prepared out;
   ParallelOptions options = scenario.parallelism;
   const ScheduleEntry* entry =
@@ -109,10 +142,10 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels) {
   PipelineShape shape{options.pipeline, chunks, 1};
   std::vector<std::vector<int>> stage_rank;
   if (entry) {
-    const Schedule sample = placement_sample(scenario, shape);
-    stage_rank = sample.stage_rank;
+    const auto sample = placement_sample(scenario, shape, memo->schedules);
+    stage_rank = sample->stage_rank;
     // A bidirectional schedule has P stages, each on two ranks, whatever `chunks` says.
-    options.virtual_stages = std::max(1, sample.num_stages() / std::max(1, options.pipeline));
+    options.virtual_stages = std::max(1, sample->num_stages() / std::max(1, options.pipeline));
   } else {
     const Schedule given = load_pytorch_csv(*scenario.schedule.csv_path).schedule;
     stage_rank = given.stage_rank;
@@ -127,8 +160,8 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels) {
                        scenario.training, weights);
   out.plan.stage_rank = stage_rank;
   if (!entry) from_csv(scenario, out.plan);  // its shape is checked before anything is priced
-  out.costs =
-      price_training(scenario.model, scenario.cluster, out.plan, scenario.training, kernels);
+  out.costs = price_training(scenario.model, scenario.cluster, out.plan, scenario.training, kernels,
+                             &memo->layers);
 
   if (entry) {
     ScheduleOptions generate;
@@ -138,16 +171,16 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels) {
     generate.interleaved_rule = InterleavedRule::kMegatron;
     generate.costs = unit_costs(out.costs);
     shape.microbatches = out.plan.microbatches;
-    out.schedule = generate_schedule(scenario.schedule.name, shape, generate);
+    out.schedule = memo->schedules.generate(scenario.schedule.name, shape, generate);
   } else {
-    out.schedule = from_csv(scenario, out.plan);
+    out.schedule = std::make_shared<const Schedule>(from_csv(scenario, out.plan));
   }
   out.memory = memory_model(scenario.model, scenario.cluster, out.plan, scenario.training,
-                            out.schedule.replicas);
-  const std::vector<int>& versions = out.schedule.weight_versions;
+                            out.schedule->replicas);
+  const std::vector<int>& versions = out.schedule->weight_versions;
   if (!versions.empty() && *std::max_element(versions.begin(), versions.end()) > 1) {
     out.assumptions.push_back(
-        "memory: one version of the weights is counted; " + out.schedule.name + " stashes up to " +
+        "memory: one version of the weights is counted; " + out.schedule->name + " stashes up to " +
         std::to_string(*std::max_element(versions.begin(), versions.end())) + " on a rank");
   }
   return out;

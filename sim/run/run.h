@@ -1,6 +1,7 @@
 // Scenario -> Result: the whole pipeline, readable as a list.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,11 +21,12 @@ struct RunOptions {
 /// A result with what a picture of it needs.
 struct Run {
   Result result;
-  Schedule schedule;
+  std::shared_ptr<const Schedule> schedule;
   LoweredStep step;   ///< empty unless keep_timeline
   Timeline timeline;  ///< empty unless keep_timeline
 };
 
+/// One scenario by itself; for many, see SimulationSession.
 /// @throws InputError when plan, schedule or prices are impossible, located in the scenario
 Run simulate(const Scenario& scenario, const RunOptions& options = {});
 

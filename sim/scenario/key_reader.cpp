@@ -25,6 +25,54 @@ std::string_view last_of(std::string_view path) {
   return dot == std::string_view::npos ? path : path.substr(dot + 1);
 }
 
+/// A block of the table of keys, with the names that may stand in it.
+struct Block {
+  std::string_view path;
+  std::vector<std::string_view> names;  // first those that are known, then those refused
+  std::size_t known = 0;
+  bool elsewhere = false;    // its own reader checks its keys
+  bool another_way = false;  // it may also be written as a scalar or list
+};
+
+std::vector<Block> make_blocks() {
+  std::map<std::string_view, std::vector<std::string_view>> children;
+  for (const Key& key : all_keys()) {
+    auto& names = children[parent_of(key.path)];
+    if (std::ranges::find(names, last_of(key.path)) == names.end()) {
+      names.push_back(last_of(key.path));
+    }
+  }
+  std::vector<Block> blocks;
+  for (const auto& [path, names] : children) {
+    Block block{path, names, names.size()};
+    for (const Key& key : all_keys()) {
+      if (key.path != path) continue;
+      block.elsewhere |= key.checked_elsewhere;
+      block.another_way |= key.type != KeyType::kMapping;
+    }
+    for (const auto& [refused, why] : kNotYet) {
+      if (parent_of(refused) == path) block.names.push_back(last_of(refused));
+    }
+    blocks.push_back(std::move(block));
+  }
+  return blocks;
+}
+
+const std::vector<Block>& blocks() {
+  static const std::vector<Block> all = make_blocks();
+  return all;
+}
+
+/// The rows of the table by path and type.
+const std::map<std::pair<std::string_view, KeyType>, const Key*>& rows() {
+  static const auto all = [] {
+    std::map<std::pair<std::string_view, KeyType>, const Key*> index;
+    for (const Key& key : all_keys()) index.emplace(std::pair(key.path, key.type), &key);
+    return index;
+  }();
+  return all;
+}
+
 }  // namespace
 
 KeyReader::KeyReader(YamlNode root, std::vector<std::string>& assumptions)
@@ -33,29 +81,13 @@ KeyReader::KeyReader(YamlNode root, std::vector<std::string>& assumptions)
 }
 
 void KeyReader::check_keys() const {
-  std::map<std::string_view, std::vector<std::string_view>> children;
-  for (const Key& key : all_keys()) {
-    auto& names = children[parent_of(key.path)];
-    if (std::ranges::find(names, last_of(key.path)) == names.end()) {
-      names.push_back(last_of(key.path));
-    }
-  }
-  for (auto& [path, names] : children) {
-    const YamlNode block = node(path);
-    bool elsewhere = false;
-    for (const Key& key : all_keys()) elsewhere |= key.path == path && key.checked_elsewhere;
-    const bool another_way = std::ranges::any_of(all_keys(), [&path = path](const Key& key) {
-      return key.path == path && key.type != KeyType::kMapping;
-    });
-    if (block.present() && !block.is_map() && another_way) continue;
-    const std::size_t known = names.size();
-    for (const auto& [refused, why] : kNotYet) {
-      if (parent_of(refused) == path) names.push_back(last_of(refused));
-    }
+  for (const Block& table : blocks()) {
+    const YamlNode block = node(table.path);
+    if (block.present() && !block.is_map() && table.another_way) continue;
     // What is refused is known, but not what a misspelt word is compared with.
-    const std::span<const std::string_view> all(names);
+    const std::span<const std::string_view> all(table.names);
     if (block.is_map()) {
-      for (const std::string_view name : all.subspan(known)) {
+      for (const std::string_view name : all.subspan(table.known)) {
         const YamlNode value = block.child(name);
         if (!value.present()) continue;
         for (const auto& [refused, why] : kNotYet) {
@@ -63,7 +95,7 @@ void KeyReader::check_keys() const {
         }
       }
     }
-    if (!elsewhere) block.allow_keys(all);
+    if (!table.elsewhere) block.allow_keys(all);
   }
 }
 
@@ -94,11 +126,9 @@ void KeyReader::assume(std::string_view path, const std::string& value,
 }
 
 const Key& KeyReader::row(std::string_view path, KeyType type) const {
-  const auto keys = all_keys();
-  const auto it = std::ranges::find_if(
-      keys, [&](const Key& key) { return key.path == path && key.type == type; });
-  assert(it != keys.end());
-  return *it;
+  const auto it = rows().find({path, type});
+  assert(it != rows().end());
+  return *it->second;
 }
 
 bool KeyReader::present_or_assumed(const Key& key, const YamlNode& value) const {

@@ -138,6 +138,19 @@ class Builder : public YAML::EventHandler {
   std::map<YAML::anchor_t, Value*> complete_;
 };
 
+/// Whether `text` is one unquoted scalar, beyond doubt: letters, digits and the like, and no word
+/// that YAML reads as nothing.  Most values that `--set` states are.
+bool is_bare_scalar(const std::string& text) {
+  const auto alphanumeric = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  if (text.empty() || !alphanumeric(text.front())) return false;
+  for (const char c : text) {
+    if (!alphanumeric(c) && c != '_' && c != '.' && c != '+' && c != '/') return false;
+  }
+  return text != "null" && text != "Null" && text != "NULL";
+}
+
 }  // namespace
 
 Value* Value::find(std::string_view key) const {
@@ -149,6 +162,13 @@ Value* Value::find(std::string_view key) const {
 
 Value* parse_into(Document& document, const std::string& text, const std::string& file, bool lines,
                   const std::string& path) {
+  if (!lines && is_bare_scalar(text)) {
+    Value* value = document.add({});
+    value->kind = Kind::kScalar;
+    value->scalar = text;
+    value->at = {file, 0, 0};
+    return value;
+  }
   Builder builder(document, file, lines, path);
   try {
     std::istringstream stream(text);

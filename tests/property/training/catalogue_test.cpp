@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/engine/event_loop.h"
+#include "sim/lowering/reprice.h"
 #include "tests/unit/measure/measured.h"
 
 namespace plumbline::test {
@@ -81,6 +82,58 @@ TEST_P(EverySchedule, RunsTheSameWithFoldedTransfers) {
           << "operation " << i << " of rank " << rank;
     }
   }
+}
+
+/// Every price a little longer, each by a share of its own, so that none can be taken for another.
+TrainingCosts a_little_dearer(TrainingCosts costs) {
+  double share = 1.0;
+  const auto raise = [&share](Seconds& price) { price = (share += 1e-7) * price; };
+  for (std::size_t stage = 0; stage < costs.stages.size(); ++stage) {
+    StageCost& cost = costs.stages[stage];
+    for (OpCost* op : {&cost.forward, &cost.backward, &cost.input_grad, &cost.weight_grad}) {
+      raise(op->compute);
+      raise(op->host);
+    }
+    raise(costs.forward_hop[stage].latency);
+    raise(costs.backward_hop[stage].latency);
+    DataParallelCost& data = costs.data[stage];
+    for (Seconds* price : {&data.reduce, &data.last_bucket, &data.gather, &data.first_bucket}) {
+      raise(*price);
+    }
+  }
+  for (Seconds& optimizer : costs.optimizer) raise(optimizer);
+  return costs;
+}
+
+TEST_P(EverySchedule, IsRepricedToWhatLoweringGives) {
+  const TrainingCosts dearer = a_little_dearer(costs_);
+  const auto pairs = [](const auto& ops) { return std::ranges::any_of(ops, &Op::overlaps_next); };
+  const bool hides = options_.pairs_hide_expert_comm && std::ranges::any_of(schedule_.ranks, pairs);
+  for (const bool fold : {false, true}) {
+    LoweringOptions options = options_;
+    options.fold_transfers = fold;
+    LoweredStep step = lower_training(schedule_, costs_, options);
+    const auto pricing = StepPricing::of(step, schedule_, costs_);
+    ASSERT_EQ(pricing.has_value(), schedule_.flushes && !hides);
+    if (!pricing) continue;
+    ASSERT_TRUE(pricing->apply(schedule_, dearer, step));
+    const LoweredStep anew = lower_training(schedule_, dearer, options);
+    EXPECT_TRUE(std::ranges::equal(step.graph.work(), anew.graph.work()));
+    EXPECT_TRUE(std::ranges::equal(step.graph.edge_delay(), anew.graph.edge_delay()));
+    EXPECT_TRUE(std::ranges::equal(step.graph.edge_target(), anew.graph.edge_target()));
+  }
+}
+
+TEST_P(EverySchedule, IsNotRepricedWhereHopsOrReductionsVanish) {
+  LoweredStep step = lower_training(schedule_, costs_, options_);
+  const auto pricing = StepPricing::of(step, schedule_, costs_);
+  if (!pricing) GTEST_SKIP() << "lowered in full every time";
+  TrainingCosts no_hop = costs_, no_reduction = costs_;
+  no_hop.forward_hop[0].latency = Seconds(0.0);
+  no_reduction.data[1].reduce = Seconds(0.0);
+  EXPECT_EQ(pricing->apply(schedule_, no_hop, step),
+            schedule_.stage_rank[0][0] == schedule_.stage_rank[0][1]);
+  EXPECT_FALSE(pricing->apply(schedule_, no_reduction, step));
 }
 
 TEST_P(EverySchedule, RespectsEveryDependencyAndHop) {

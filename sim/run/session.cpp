@@ -1,8 +1,9 @@
 // The list: prepare, lower, execute, measure.
 
-#include "sim/run/run.h"
+#include "sim/run/session.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "sim/measure/measure_training.h"
 #include "sim/run/interval.h"
 #include "sim/run/prepare.h"
+#include "sim/run/session_memo.h"
 
 namespace plumbline {
 namespace {
@@ -37,17 +39,32 @@ void append(std::vector<std::string>& to, const std::vector<std::string>& from) 
   to.insert(to.end(), from.begin(), from.end());
 }
 
-Run simulate_once(const Scenario& scenario, const KernelTimes& kernels, const RunOptions& options) {
-  const auto began = std::chrono::steady_clock::now();
-  Prepared prepared = prepare(scenario, kernels);
+}  // namespace
 
-  LoweringOptions lowering;
-  lowering.fold_transfers = !options.keep_timeline;
-  LoweredStep step = lower_training(prepared.schedule, prepared.costs, lowering);
+class SimulationSession::State {
+ public:
+  Run simulate_once(const Scenario& scenario, const KernelTimes& kernels,
+                    const RunOptions& options);
+  std::vector<Sensitivity> sensitivities(const Scenario& scenario, const KernelTimes& kernels,
+                                         double base_s);
+
+  KernelMemo kernels;
+  PrepareMemo memo;
+  StepMemo steps;
+};
+
+Run SimulationSession::State::simulate_once(const Scenario& scenario, const KernelTimes& kernels,
+                                            const RunOptions& options) {
+  const auto began = std::chrono::steady_clock::now();
+  Prepared prepared = prepare(scenario, kernels, &memo);
+  std::optional<LoweredStep> own;
+  LoweredStep& step = options.keep_timeline
+                          ? own.emplace(lower_training(*prepared.schedule, prepared.costs))
+                          : steps.lower(prepared.schedule, prepared.costs);
   Execution execution = execute(step.graph);
 
   const double sequences = static_cast<double>(scenario.training.global_batch_size);
-  MeasureInput input{.schedule = prepared.schedule,
+  MeasureInput input{.schedule = *prepared.schedule,
                      .step = step,
                      .timeline = execution.timeline,
                      .costs = prepared.costs,
@@ -101,8 +118,9 @@ Run simulate_once(const Scenario& scenario, const KernelTimes& kernels, const Ru
 }
 
 // What ten percent more of one thing would buy, each by running the step again at scaled prices.
-std::vector<Sensitivity> sensitivities(const Scenario& scenario, const KernelTimes& kernels,
-                                       double base_s) {
+std::vector<Sensitivity> SimulationSession::State::sensitivities(const Scenario& scenario,
+                                                                 const KernelTimes& kernels,
+                                                                 double base_s) {
   struct What {
     const char* name;
     HardwareScale scale;
@@ -136,22 +154,37 @@ std::vector<Sensitivity> sensitivities(const Scenario& scenario, const KernelTim
   return out;
 }
 
-}  // namespace
+SimulationSession::SimulationSession() : state_(std::make_unique<State>()) {}
+SimulationSession::~SimulationSession() = default;
+SimulationSession::SimulationSession(SimulationSession&&) noexcept = default;
+SimulationSession& SimulationSession::operator=(SimulationSession&&) noexcept = default;
 
-Run simulate(const Scenario& scenario, const RunOptions& options) try {
+Run SimulationSession::simulate(const Scenario& scenario, const RunOptions& options) try {
   if (scenario.serving) {
     throw InputError({{{}, "serving", "is not simulated here", "this run takes training"}});
   }
-  const KernelTimes kernels(scenario.cluster, options.scale);
-  Run run = simulate_once(scenario, kernels, options);
+  const KernelTimes kernels = state_->kernels.of(scenario.cluster).scaled(options.scale);
+  Run run = state_->simulate_once(scenario, kernels, options);
   if (options.sensitivities) {
     run.result.training.sensitivities =
-        sensitivities(scenario, kernels, run.result.training.iteration_time_s);
+        state_->sensitivities(scenario, kernels, run.result.training.iteration_time_s);
   }
   return run;
 } catch (const InputError& error) {
   // The layers below know paths ("parallelism.tensor"); the scenario knows their places.
   throw locate(error, scenario);
+}
+
+SimulationSession::Made SimulationSession::made() const {
+  return {.tables = state_->kernels.read(),
+          .layer_settings = state_->memo.layers.settings_priced(),
+          .schedules = state_->memo.schedules.generated(),
+          .lowered = state_->steps.lowered(),
+          .repriced = state_->steps.repriced()};
+}
+
+Run simulate(const Scenario& scenario, const RunOptions& options) {
+  return SimulationSession().simulate(scenario, options);
 }
 
 }  // namespace plumbline
