@@ -13,7 +13,8 @@
 #include "sim/engine/execute.h"
 #include "sim/lowering/lower_training.h"
 #include "sim/run/prepare.h"
-#include "sim/run/run.h"
+#include "sim/run/session.h"
+#include "sim/scenario/scenario_reader.h"
 
 namespace plumbline {
 namespace {
@@ -45,6 +46,9 @@ class ScenarioFile {
     std::ofstream(path_) << text;
   }
   ~ScenarioFile() { std::remove(path_.c_str()); }
+  ScenarioReader reader() const {
+    return {path_, {kRoot + "/models", kRoot + "/hardware_profiles"}};
+  }
   Scenario read() const {
     return read_scenario(path_, {}, {kRoot + "/models", kRoot + "/hardware_profiles"});
   }
@@ -75,6 +79,40 @@ void scenario_to_result(benchmark::State& state, const char* text) {
 }
 BENCHMARK_CAPTURE(scenario_to_result, gpt3_175b_8x64, kSmall)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(scenario_to_result, gpt_1t_64x512, kLarge)->Unit(benchmark::kMillisecond);
+
+// Points of a sweep, from their settings to results: every one has other prices (a sequence length
+// of its own), and is simulated.
+void sweep_point(benchmark::State& state, const char* text) {
+  const ScenarioFile file(text);
+  ScenarioReader reader = file.reader();
+  SimulationSession session;
+  std::int64_t tasks = 0;
+  int length = 1024;
+  for (auto _ : state) {
+    length = length == 9216 ? 1024 : length + 8;
+    const Run run =
+        session.simulate(reader.read({{"training.sequence_length", std::to_string(length)}}));
+    tasks += run.result.engine.tasks;
+  }
+  state.SetItemsProcessed(tasks);
+  state.counters["points"] =
+      benchmark::Counter(static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+}
+BENCHMARK_CAPTURE(sweep_point, gpt3_175b_8x64, kSmall)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(sweep_point, gpt_1t_64x512, kLarge)->Unit(benchmark::kMillisecond);
+
+// The parts of a point.
+void read_point(benchmark::State& state, const char* text) {
+  const ScenarioFile file(text);
+  ScenarioReader reader = file.reader();
+  int length = 1024;
+  for (auto _ : state) {
+    length = length == 9216 ? 1024 : length + 8;
+    benchmark::DoNotOptimize(
+        reader.read({{"training.sequence_length", std::to_string(length)}}).seed);
+  }
+}
+BENCHMARK_CAPTURE(read_point, gpt3_175b_8x64, kSmall)->Unit(benchmark::kMillisecond);
 
 void prepare_only(benchmark::State& state, const char* text) {
   const ScenarioFile file(text);

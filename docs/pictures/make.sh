@@ -11,6 +11,7 @@ picture() {  # NAME SCENARIO
 }
 picture timeline_1f1b 01_first_run.yaml
 picture timeline_interleaved 03_interleaved.yaml
+"$plumbline" sweep "$root/scenarios/14_stage_count.yaml" --quiet --svg "$here/stage_count.svg"
 
 if command -v chromium > /dev/null; then
   page=$(mktemp --suffix=.html)

@@ -45,5 +45,7 @@ Command calibrate_command(CLI::App& parent);
 Command check_command(CLI::App& parent);
 Command list_command(CLI::App& parent);
 Command schema_command(CLI::App& parent);
+Command completion_command(CLI::App& parent);
+Command man_command(CLI::App& parent);
 
 }  // namespace plumbline

@@ -43,9 +43,9 @@ int run(const std::vector<std::string>& words) {
   app.footer(kFooter);
   app.require_subcommand(1);
   const std::vector<Command> commands{
-      run_command(app),     sweep_command(app),    plan_command(app),      schedule_command(app),
-      compare_command(app), validate_command(app), calibrate_command(app), check_command(app),
-      list_command(app),    schema_command(app)};
+      run_command(app),     sweep_command(app),    plan_command(app),       schedule_command(app),
+      compare_command(app), validate_command(app), calibrate_command(app),  check_command(app),
+      list_command(app),    schema_command(app),   completion_command(app), man_command(app)};
   try {
     parse_command_line(app, words);
     for (const Command& command : commands) {

@@ -37,6 +37,8 @@ const Outputs::Output& Outputs::find(const std::string& name) const {
 
 bool Outputs::asked(const std::string& name) const { return !find(name).path.empty(); }
 
+const std::string& Outputs::path(const std::string& name) const { return find(name).path; }
+
 bool Outputs::stdout_is_taken() const {
   return std::ranges::any_of(outputs_, [](const auto& output) { return output->path == "-"; });
 }

@@ -20,6 +20,8 @@ class Outputs {
                   bool to_stdout = true);
 
   bool asked(const std::string& name) const;
+  /// As given; "" where it was not.
+  const std::string& path(const std::string& name) const;
   /// Whether one of them is stdout: no table for people then.
   bool stdout_is_taken() const;
   /// Before any work: refuses two that are stdout, one path twice and folders that are not there.

@@ -1,7 +1,7 @@
 #include "sim/cli/result_row.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "sim/report/report.h"
@@ -9,23 +9,88 @@
 namespace plumbline {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Row = std::vector<std::pair<std::string, std::string>>;
 
-void flatten(const Json& json, const std::string& path, Row& row) {
-  for (const auto& [key, value] : json.items()) {
-    const std::string here = path.empty() ? key : path + "." + key;
-    if (value.is_object()) flatten(value, here, row);
-    if (value.is_number() || value.is_null()) {
-      if (here != "engine.wall_s") row.emplace_back(here, value.is_null() ? "" : value.dump());
+/// Reads the numbers and nulls of a JSON document with their paths.  Only for what to_json wrote: a
+/// sweep does this for every point, and a general reader takes longer than the simulation.
+class Flattener {
+ public:
+  explicit Flattener(const std::string& json) : json_(json) {}
+  Row row() {
+    value();
+    return std::move(row_);
+  }
+
+ private:
+  char peek() {
+    while (json_[here_] == ' ' || json_[here_] == '\n' || json_[here_] == ',') ++here_;
+    return json_[here_];
+  }
+  std::string_view text() {
+    const std::size_t begin = ++here_;
+    for (; json_[here_] != '"'; ++here_) here_ += json_[here_] == '\\' ? 1 : 0;
+    return std::string_view(json_).substr(begin, here_++ - begin);
+  }
+  void value() {
+    switch (peek()) {
+      case '{':
+        object();
+        break;
+      case '[':
+        skip_array();
+        break;
+      case '"':
+        text();
+        break;
+      default:
+        scalar();
     }
   }
-}
+  void object() {
+    for (++here_; peek() != '}';) {
+      const std::size_t length = path_.size();
+      if (!path_.empty()) path_ += '.';
+      path_ += text();
+      ++here_;  // the colon
+      value();
+      path_.resize(length);
+    }
+    ++here_;
+  }
+  void skip_array() {
+    int depth = 0;
+    do {
+      const char c = peek();
+      if (c == '"') {
+        text();
+        continue;
+      }
+      depth += c == '[' || c == '{' ? 1 : c == ']' || c == '}' ? -1 : 0;
+      ++here_;
+    } while (depth > 0);
+  }
+  void scalar() {
+    const std::size_t begin = here_;
+    here_ = json_.find_first_of(",}] \n", begin);
+    const std::string_view word = std::string_view(json_).substr(begin, here_ - begin);
+    if (word == "true" || word == "false" || path_ == "engine.wall_s") return;
+    row_.emplace_back(path_, word == "null" ? std::string_view() : word);
+  }
 
-Row flat(const Result& result) {
-  Row row;
-  flatten(Json::parse(to_json(result)), {}, row);
-  return row;
+  const std::string& json_;
+  std::size_t here_ = 0;
+  std::string path_;
+  Row row_;
+};
+
+/// Lists are no columns, so they need not be written.
+Row flat(Result result) {
+  result.assumptions.clear();
+  result.outside_calibration.operations.clear();
+  result.training.ranks.clear();
+  result.training.critical_path.clear();
+  result.training.sensitivities.clear();
+  return Flattener(to_json(result)).row();
 }
 
 }  // namespace
@@ -36,12 +101,18 @@ std::vector<std::string> result_keys() {
   return keys;
 }
 
-std::vector<std::string> result_values(const Result& result) {
-  const Row row = flat(result);
-  std::vector<std::string> values;
-  for (const std::string& key : result_keys()) {
-    const auto found = std::ranges::find(row, key, &Row::value_type::first);
-    values.push_back(found == row.end() ? std::string() : found->second);
+std::vector<std::string> result_values(Result result) {
+  static const std::vector<std::string> keys = result_keys();
+  Row row = flat(std::move(result));
+  std::vector<std::string> values(keys.size());
+  // Both are in the order of the document; a key may be missing where its value is a list.
+  std::size_t at = 0;
+  for (std::size_t key = 0; key < keys.size(); ++key) {
+    const auto found = std::find_if(row.begin() + static_cast<std::ptrdiff_t>(at), row.end(),
+                                    [&](const auto& cell) { return cell.first == keys[key]; });
+    if (found == row.end()) continue;
+    values[key] = std::move(found->second);
+    at = static_cast<std::size_t>(found - row.begin()) + 1;
   }
   return values;
 }

@@ -13,7 +13,7 @@ namespace plumbline {
 std::vector<std::string> result_keys();
 
 /// The numbers of result_keys, each the shortest text that reads back the same; "" where null.
-std::vector<std::string> result_values(const Result& result);
+std::vector<std::string> result_values(Result result);
 
 /// A cell of a CSV, quoted where it has to be.
 std::string csv_cell(const std::string& text);

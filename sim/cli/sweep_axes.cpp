@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "sim/cli/scenario_option.h"
 
@@ -97,29 +98,26 @@ SweepAxis parse_axis(const std::string& word) {
   return axis;
 }
 
-std::vector<std::vector<Override>> sweep_points(const std::vector<SweepAxis>& axes) {
-  std::size_t total = 1;
-  for (std::size_t i = 0; i < axes.size(); ++i) {
+SweepProduct::SweepProduct(std::vector<SweepAxis> axes) : axes_(std::move(axes)) {
+  for (std::size_t i = 0; i < axes_.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      if (axes[i].path == axes[j].path) refuse("sweeps " + axes[i].path + " twice", "");
+      if (axes_[i].path == axes_[j].path) refuse("sweeps " + axes_[i].path + " twice", "");
     }
-    if (total > kMostPoints / axes[i].values.size()) {
+    if (size_ > kMostPoints / axes_[i].values.size()) {
       refuse("the product has more than ten million points", "");
     }
-    total *= axes[i].values.size();
+    size_ *= axes_[i].values.size();
   }
-  std::vector<std::vector<Override>> points;
-  points.reserve(total);
-  for (std::size_t index = 0; index < total; ++index) {
-    std::vector<Override> point(axes.size());
-    std::size_t rest = index;
-    for (std::size_t i = axes.size(); i-- > 0;) {
-      point[i] = {axes[i].path, axes[i].values[rest % axes[i].values.size()]};
-      rest /= axes[i].values.size();
-    }
-    points.push_back(std::move(point));
+}
+
+std::vector<Override> SweepProduct::point(std::size_t index) const {
+  std::vector<Override> point(axes_.size());
+  for (std::size_t i = axes_.size(); i-- > 0;) {
+    const std::vector<std::string>& values = axes_[i].values;
+    point[i] = {axes_[i].path, values[index % values.size()]};
+    index /= values.size();
   }
-  return points;
+  return point;
 }
 
 }  // namespace plumbline

@@ -20,8 +20,19 @@ struct SweepAxis {
 /// @throws InputError when it is neither, is empty or has no end
 SweepAxis parse_axis(const std::string& word);
 
-/// The points of the product in order, the last axis fastest.
-/// @throws InputError beyond ten million points, or when a path stands twice
-std::vector<std::vector<Override>> sweep_points(const std::vector<SweepAxis>& axes);
+/// The points of a product in order, the last axis fastest; none is stored.
+class SweepProduct {
+ public:
+  /// @throws InputError beyond ten million points, or when a path stands twice
+  explicit SweepProduct(std::vector<SweepAxis> axes);
+
+  std::size_t size() const { return size_; }
+  std::vector<Override> point(std::size_t index) const;
+  const std::vector<SweepAxis>& axes() const { return axes_; }
+
+ private:
+  std::vector<SweepAxis> axes_;
+  std::size_t size_ = 1;
+};
 
 }  // namespace plumbline

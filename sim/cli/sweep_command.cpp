@@ -1,245 +1,284 @@
 // plumbline sweep: one scenario at every point of a product of values.
+#include <CLI/App.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
-#include <fstream>
+#include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <mutex>
 #include <optional>
 #include <ostream>
+#include <utility>
 
 #include "sim/cli/command.h"
 #include "sim/cli/in_order.h"
 #include "sim/cli/output_file.h"
 #include "sim/cli/progress.h"
-#include "sim/cli/result_row.h"
 #include "sim/cli/scenario_option.h"
-#include "sim/cli/sweep_axes.h"
-#include "sim/report/text.h"
-#include "sim/run/run.h"
+#include "sim/cli/sweep_merge.h"
+#include "sim/cli/sweep_output.h"
+#include "sim/cli/sweep_picture.h"
+#include "sim/cli/sweep_rows.h"
+#include "sim/cli/sweep_summary.h"
+#include "sim/cli/sweep_worker.h"
+#include "sim/cli/terminal.h"
+#include "sim/scenario/sweep_block.h"
 
 namespace plumbline {
 namespace {
 
-using Point = std::vector<Override>;
+namespace fs = std::filesystem;
 
 struct Options {
   std::string scenario;
   Settings settings;
-  std::vector<std::string> over;
+  std::vector<std::string> over, where;
   Outputs outputs;
   int jobs = 0;
-  std::string shard;
-  std::string resume;
+  std::string shard, resume;
+  std::vector<std::string> merge;
+  bool quiet = false;
 };
 
 constexpr const char* kFooter =
     R"(The rows stand in the order of the product, the last --over fastest, whatever --jobs is.
-A point that is invalid has its reason in the column `error`.
+A point that is invalid has its reason in the column `error`; a point that --where leaves out has
+no row.  Axes and conditions may stand in the scenario as well, as `sweep: {over: ..., where: ...}`.
 
 Examples:
   plumbline sweep a.yaml --over parallelism.pipeline=2,4,8 --over training.recompute=none,full
   plumbline sweep a.yaml --over training.global_batch_size=64:1024:x2 --csv sweep.csv
+  plumbline sweep a.yaml --over parallelism.pipeline=1:64:x2 --over parallelism.tensor=1:8:x2
+                         --where 'tensor*pipeline <= gpus && microbatches >= pipeline'
   plumbline sweep a.yaml --over schedule=1f1b,zb_h1,'{name: zb_v}' --json - --jobs 4
-  plumbline sweep a.yaml --over ... --csv sweep.csv --resume sweep.csv   (goes on from sweep.csv.partial))";
+  plumbline sweep a.yaml --over ... --csv sweep.csv --resume sweep.csv   (goes on from sweep.csv.partial)
+  plumbline sweep a.yaml --over ... --csv 1.csv --shard 1/2              (and 2/2 elsewhere, then)
+  plumbline sweep a.yaml --over ... --csv sweep.csv --merge 1.csv 2.csv)";
 
-/// What came of one point.
-struct Outcome {
-  std::optional<Result> result;
-  std::optional<InputError> error;
+[[noreturn]] void refuse(const std::string& option, std::string problem, std::string hint = {}) {
+  throw InputError({option_problem(option, std::move(problem), std::move(hint))});
+}
+
+/// The points first, first + step, ... of the product.
+struct Part {
+  std::size_t first = 0, step = 1;
+  std::size_t points_of(std::size_t all) const {
+    return first >= all ? 0 : (all - first + step - 1) / step;
+  }
 };
 
-std::string one_line(const InputError& error) {
-  std::string text;
-  for (const Diagnostic& problem : error.diagnostics()) {
-    text += (text.empty() ? "" : "; ") + to_string(problem);
-  }
-  std::ranges::replace(text, '\n', ' ');
-  return text;
-}
-
-std::string joined(const std::vector<std::string>& cells) {
-  std::string line;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (i > 0) line += ',';
-    line += csv_cell(cells[i]);
-  }
-  return line;
-}
-
-std::string header(const std::vector<SweepAxis>& axes) {
-  std::vector<std::string> cells;
-  for (const SweepAxis& axis : axes) cells.push_back(axis.path);
-  for (const std::string& key : result_keys()) cells.push_back(key);
-  cells.insert(cells.end(), {"fits", "error"});
-  return joined(cells);
-}
-
-std::string first_cells(const Point& point) {
-  std::vector<std::string> cells;
-  for (const Override& value : point) cells.push_back(value.second);
-  return joined(cells);
-}
-
-std::string csv_row(const Point& point, const Outcome& outcome) {
-  std::string line = first_cells(point);
-  if (outcome.result) {
-    for (const std::string& value : result_values(*outcome.result)) line += "," + value;
-    return line + (outcome.result->fits ? ",true," : ",false,");
-  }
-  line += std::string(result_keys().size() + 2, ',');
-  return line + csv_cell(one_line(*outcome.error));
-}
-
-std::string json_document(const std::vector<Point>& points, const std::vector<Outcome>& outcomes) {
-  nlohmann::ordered_json document;
-  document["schema"] = "plumbline.sweep/1";
-  document["points"] = nlohmann::ordered_json::array();
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    nlohmann::ordered_json entry;
-    for (const auto& [path, value] : points[i]) entry["set"][path] = value;
-    if (outcomes[i].result) {
-      entry["result"] = nlohmann::ordered_json::parse(to_json(*outcomes[i].result));
-      entry["result"]["engine"].erase("wall_s");  // the one figure that is not repeatable
-    } else {
-      entry["result"] = nullptr;
-    }
-    entry["error"] = outcomes[i].error ? one_line(*outcomes[i].error) : std::string();
-    document["points"].push_back(std::move(entry));
-  }
-  return document.dump(1) + "\n";
-}
-
-std::string table(const std::vector<SweepAxis>& axes, const std::vector<Point>& points,
-                  const std::vector<Outcome>& outcomes, const TextStyle& style) {
-  std::vector<std::string> names;
-  for (const SweepAxis& axis : axes) names.push_back(axis.path.substr(axis.path.rfind('.') + 1));
-  names.insert(names.end(), {"step", "tokens/s/GPU", "MFU", "bubble", "GiB", ""});
-  Columns columns(std::vector<bool>(names.size(), true));
-  columns.add(names);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    std::vector<std::string> cells;
-    for (const Override& value : points[i]) cells.push_back(value.second);
-    if (outcomes[i].result) {
-      const TrainingResult& step = outcomes[i].result->training;
-      cells.insert(cells.end(),
-                   {duration(step.iteration_time_s), grouped(step.tokens_per_s_per_gpu),
-                    percent(step.mfu), percent(step.bubble_fraction), gib(step.peak_memory_bytes),
-                    outcomes[i].result->fits ? "" : "does not fit"});
-    } else {
-      cells.insert(cells.end(), {"-", "-", "-", "-", "-",
-                                 outcomes[i].error->diagnostics().front().path + ": " +
-                                     outcomes[i].error->diagnostics().front().problem});
-    }
-    columns.add(std::move(cells));
-  }
-  return columns.text(style);
-}
-
-/// The points of shard I of N: every N-th, starting with the I-th.
-std::vector<Point> of_shard(const std::vector<Point>& points, const std::string& shard) {
-  if (shard.empty()) return points;
+Part part_of(const std::string& shard) {
+  if (shard.empty()) return {};
   std::size_t index = 0, count = 0;
   char rest = '\0';
   if (std::sscanf(shard.c_str(), "%zu/%zu%c", &index, &count, &rest) != 2 || index < 1 ||
       index > count) {
-    throw InputError({option_problem("--shard", "'" + shard + "' is not I/N with 1 <= I <= N",
-                                     "--shard 1/4 takes the first of four parts")});
+    refuse("--shard", "'" + shard + "' is not I/N with 1 <= I <= N",
+           "--shard 1/4 takes the first of four parts");
   }
-  std::vector<Point> part;
-  for (std::size_t i = index - 1; i < points.size(); i += count) part.push_back(points[i]);
-  return part;
+  return {index - 1, count};
 }
 
-/// The rows that an interrupted sweep left in FILE.partial.
-std::vector<std::string> finished_rows(const Options& options, const std::string& head,
-                                       const std::vector<Point>& points) {
-  std::vector<std::string> rows;
-  if (options.resume.empty()) return rows;
-  const auto refuse = [](std::string problem, std::string hint = {}) {
-    throw InputError({option_problem("--resume", std::move(problem), std::move(hint))});
-  };
-  if (options.outputs.asked("--json") || !options.outputs.asked("--csv")) {
-    refuse("goes with --csv alone", "only its rows are kept");
-  }
-  const std::string partial =
-      options.resume.ends_with(".partial") ? options.resume : options.resume + ".partial";
-  std::error_code error;
-  if (!std::filesystem::exists(partial, error)) {
-    if (std::filesystem::exists(options.resume, error)) return rows;
-    refuse("there is no " + partial);
-  }
-  std::ifstream file(partial);
-  std::string line;
-  if (!std::getline(file, line) || file.eof()) return rows;
-  if (line != head) refuse(partial + " is of another sweep", "its columns differ");
-  while (std::getline(file, line) && !file.eof() && rows.size() < points.size()) {
-    if (!line.starts_with(first_cells(points[rows.size()]) + ",")) {
-      refuse(partial + " is of another sweep", "row " + std::to_string(rows.size() + 2));
+/// The axes and conditions of the scenario's `sweep:` block and of the command line, which wins.
+SweepTask task_of(const Options& options, const Console& console) {
+  std::vector<SweepAxis> axes, stated;
+  std::vector<Condition> where;
+  for (const std::string& word : options.over) stated.push_back(parse_axis(word));
+  if (const auto block = read_sweep_block(options.scenario)) {
+    for (const auto& [path, values] : block->over) {
+      const auto same = std::ranges::find(stated, path, &SweepAxis::path);
+      axes.push_back(same == stated.end() ? parse_axis(path + "=" + values) : *same);
+      if (same != stated.end()) stated.erase(same);
     }
-    rows.push_back(line);
+    for (const auto& [text, at] : block->where) where.emplace_back(text, at, "sweep.where");
   }
-  return rows;
+  axes.insert(axes.end(), stated.begin(), stated.end());
+  for (const std::string& text : options.where)
+    where.emplace_back(text, SourceLocation{}, "--where");
+  return {.scenario = options.scenario,
+          .folders = console.folders,
+          .settings = options.settings.overrides(),
+          .product = SweepProduct(std::move(axes)),
+          .where = std::move(where),
+          .csv = options.outputs.asked("--csv"),
+          .json = options.outputs.asked("--json")};
 }
 
-Outcome run_point(const Options& options, const Point& point, const Console& console) {
-  std::vector<Override> overrides = options.settings.overrides();
-  overrides.insert(overrides.end(), point.begin(), point.end());
-  Outcome outcome;
-  try {
-    outcome.result = simulate(read_scenario(options.scenario, overrides, console.folders)).result;
-  } catch (const InputError& error) {
-    outcome.error = error;
+/// Interrupted by a signal; what is finished has been written.
+struct Interrupted {};
+
+/// A sweep on its way.
+class Sweep {
+ public:
+  Sweep(const Options& options, const Console& console)
+      : options_(options),
+        console_(console),
+        task_(task_of(options, console)),
+        part_(part_of(options.shard)) {}
+
+  int run() {
+    check();
+    FinishedRows finished;
+    if (!options_.resume.empty()) {
+      if (fs::exists(options_.outputs.path("--csv"))) {  // it was there whole: nothing is left
+        take_finished(options_.outputs.path("--csv"));
+        return show();
+      }
+      finished = take_finished(options_.outputs.path("--csv") + ".partial");
+    }
+    open(finished);
+    if (options_.merge.empty()) {
+      simulate(finished.points);
+    } else {
+      merge_shards(task_, options_.merge,
+                   [&](std::size_t index, const std::string& row) { take_row(index, row); });
+    }
+    // A misspelt path makes every point invalid; that is the input's fault, not a row's.  A shard
+    // may hold nothing but invalid points by chance.
+    if (first_error_ && !summary_.any_valid() && part_.step == 1) throw *first_error_;
+    if (!summary_.any_valid() && !summary_.any_invalid() && task_.product.size() > 0) {
+      if (part_.step == 1) refuse("--where", "leaves out every point");
+    }
+    if (csv_) csv_->finish();
+    if (json_) {
+      if (document()) json_->add("]}");
+      json_->finish();
+    }
+    return show();
   }
-  return outcome;
-}
 
-int sweep(const Options& options, const Console& console) {
-  options.outputs.check();
-  std::vector<SweepAxis> axes;
-  for (const std::string& word : options.over) axes.push_back(parse_axis(word));
-  const std::vector<Point> points = of_shard(sweep_points(axes), options.shard);
-  const std::string head = header(axes);
-  const std::vector<std::string> before = finished_rows(options, head, points);
-  const std::size_t skipped = before.size();
-  const int jobs = options.jobs > 0 ? options.jobs : processors();
+ private:
+  bool document() const { return options_.outputs.path("--json") != "-"; }
 
-  std::vector<Outcome> outcomes(points.size());
-  const bool keep = options.outputs.asked("--json") || !options.outputs.stdout_is_taken();
-  Progress progress(console, "points", points.size() - skipped);
-  bool any = skipped > 0 || points.empty();
-  std::optional<InputError> first_error;
-  const auto run_all = [&](std::ostream* csv) {
-    in_order(
-        points.size() - skipped, jobs,
-        [&](std::size_t i) {
-          outcomes[skipped + i] = run_point(options, points[skipped + i], console);
-          progress.step();
+  void check() const {
+    options_.outputs.check();
+    const bool csv_alone = task_.csv && !task_.json && options_.outputs.path("--csv") != "-";
+    if (!options_.resume.empty()) {
+      if (!csv_alone) refuse("--resume", "goes with --csv FILE alone", "only its rows are kept");
+      std::string file = options_.resume;
+      if (file.ends_with(".partial")) file.resize(file.size() - 8);
+      if (file != options_.outputs.path("--csv")) {
+        refuse("--resume", "'" + options_.resume + "' is not what --csv names",
+               "--resume " + options_.outputs.path("--csv"));
+      }
+    }
+    if (!options_.merge.empty()) {
+      if (!task_.csv || task_.json) refuse("--merge", "goes with --csv FILE|-", "rows are merged");
+      if (!options_.shard.empty()) refuse("--merge", "takes all shards, not --shard");
+    }
+    if (options_.outputs.asked("--svg")) check_picture(task_.product);
+  }
+
+  /// Takes the rows that an earlier sweep left; none where it left no file.
+  FinishedRows take_finished(const std::string& file) {
+    std::error_code error;
+    if (!fs::exists(file, error)) return {};
+    return read_rows("--resume", file, task_.product, part_.first, part_.step,
+                     [&](std::size_t index, const std::string& row) { note_row(index, row); });
+  }
+
+  void note_row(std::size_t index, const std::string& row) {
+    if (const auto figures = rows_.figures(row, index, task_.product.axes().size())) {
+      summary_.add(figures);
+    } else {
+      summary_.add_invalid("read back", rows_.error(row));
+    }
+  }
+  void take_row(std::size_t index, const std::string& row) {
+    csv_->add(row);
+    note_row(index, row);
+  }
+
+  void open(const FinishedRows& finished) {
+    const Outputs& outputs = options_.outputs;
+    if (task_.csv) {
+      csv_.emplace("--csv", outputs.path("--csv"), console_.out, finished.bytes);
+      if (finished.bytes == 0) csv_->add(sweep_header(task_.product.axes()));
+    }
+    if (!task_.json) return;
+    json_.emplace("--json", outputs.path("--json"), console_.out);
+    if (document()) json_->add(R"({"schema": "plumbline.sweep/1", "points": [)");
+  }
+
+  void simulate(std::size_t finished) {
+    const std::size_t points = part_.points_of(task_.product.size()) - finished;
+    const Interruption interruption;
+    const int jobs = options_.jobs > 0 ? options_.jobs : processors();
+    Console console = console_;
+    console.err_is_terminal = console.err_is_terminal && !options_.quiet;
+    Progress progress(console, "points", points);
+    std::mutex mutex;
+    std::map<std::size_t, PointOutcome> waiting;  // at most those that threads run ahead by
+    in_order_by_workers(
+        points, jobs,
+        [&] {
+          const auto worker = std::make_shared<SweepWorker>(task_);
+          return [&, worker](std::size_t i) {
+            PointOutcome outcome = worker->run(part_.first + (finished + i) * part_.step);
+            progress.step();
+            const std::lock_guard lock(mutex);
+            waiting.emplace(i, std::move(outcome));
+          };
         },
         [&](std::size_t i) {
-          Outcome& outcome = outcomes[skipped + i];
-          any = any || outcome.result.has_value();
-          if (outcome.error && !first_error) first_error = outcome.error;
-          if (csv != nullptr) *csv << csv_row(points[skipped + i], outcome) << "\n" << std::flush;
-          if (!keep) outcome = {};
+          PointOutcome outcome;
+          {
+            const std::lock_guard lock(mutex);
+            outcome = std::move(waiting.extract(i).mapped());
+          }
+          take(outcome);
+          if (Interruption::asked()) throw Interrupted();
         });
-    // A misspelt path makes every point invalid; that is the input's fault, not a row's.
-    if (!any) throw *first_error;
-  };
-  if (options.outputs.asked("--csv")) {
-    options.outputs.write("--csv", console, [&](std::ostream& out) {
-      out << head << "\n";
-      for (const std::string& row : before) out << row << "\n";
-      run_all(&out);
+  }
+
+  void take(const PointOutcome& outcome) {
+    summary_.add(outcome);
+    if (outcome.left_out) return;
+    if (outcome.error && !first_error_) first_error_ = outcome.error;
+    if (csv_) csv_->add(outcome.csv);
+    if (json_) json_->add((document() && any_json_ ? "," : "") + outcome.json);
+    any_json_ = true;
+  }
+
+  int show() {
+    options_.outputs.write("--svg", console_, [&](std::ostream& out) {
+      out << sweep_picture(
+          task_.product, summary_,
+          ScenarioReader(options_.scenario, console_.folders).read(task_.settings).name);
     });
-  } else {
-    run_all(nullptr);
+    options_.outputs.write("--pareto", console_, [&](std::ostream& out) {
+      out << front_csv(task_.product.axes(), summary_.front());
+    });
+    if (!options_.quiet && !options_.outputs.stdout_is_taken()) {
+      console_.out << summary_.text(task_.product.axes(), console_.style);
+    }
+    return kDone;
   }
-  options.outputs.write("--json", console,
-                        [&](std::ostream& out) { out << json_document(points, outcomes); });
-  if (!options.outputs.stdout_is_taken() && skipped == 0) {
-    console.out << table(axes, points, outcomes, console.style);
+
+  const Options& options_;
+  const Console& console_;
+  SweepTask task_;
+  Part part_;
+  RowReader rows_{sweep_header(task_.product.axes())};
+  SweepSummary summary_;
+  std::optional<InputError> first_error_;
+  std::optional<LineSink> csv_, json_;
+  bool any_json_ = false;
+};
+
+int sweep(const Options& options, const Console& console) {
+  try {
+    return Sweep(options, console).run();
+  } catch (const Interrupted&) {
+    const bool kept = options.outputs.asked("--csv") && options.outputs.path("--csv") != "-";
+    console.err << (kept ? "interrupted; what is finished stands in " +
+                               options.outputs.path("--csv") + ".partial, --resume " +
+                               options.outputs.path("--csv") + " goes on from there\n"
+                         : std::string("interrupted\n"))
+                << std::flush;
+    console.out << std::flush;
+    Interruption::obey();
   }
-  return kDone;
 }
 
 }  // namespace
@@ -251,15 +290,24 @@ Command sweep_command(CLI::App& parent) {
   app->add_option("--over", options->over, "An axis; the last one given varies fastest")
       ->type_name("PATH=V1,V2,...|A:B[:xK|:+K]")
       ->allow_extra_args(false);
+  app->add_option("--where", options->where, "Only points that meet the condition")
+      ->type_name("CONDITION")
+      ->allow_extra_args(false);
   options->settings.add_to(*app);
   options->outputs.add_option(*app, "--csv", "A row per point");
-  options->outputs.add_option(*app, "--json", "Every point's result");
+  options->outputs.add_option(*app, "--json", "Every point's result; - streams a line per point");
+  options->outputs.add_option(*app, "--pareto", "The front of throughput, memory and cost, as CSV");
+  options->outputs.add_option(*app, "--svg", "A picture of one or two axes", false);
   app->add_option("--jobs", options->jobs, "Threads (all processors)")
       ->type_name("N")
       ->check(CLI::Range(1, 4096));
-  app->add_option("--resume", options->resume, "Goes on from FILE.partial")->type_name("FILE");
+  app->add_option("--resume", options->resume, "Goes on from FILE.partial, where there is one")
+      ->type_name("FILE");
   app->add_option("--shard", options->shard, "Only every N-th point, from the I-th")
       ->type_name("I/N");
+  app->add_option("--merge", options->merge, "Puts the CSVs of all shards together")
+      ->type_name("FILE...");
+  app->add_flag("--quiet", options->quiet, "No table and no progress");
   app->footer(kFooter);
   return {app, [options](const Console& console) { return sweep(*options, console); }};
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <csignal>
 #include <cstdlib>
 #include <string>
 
@@ -26,6 +27,11 @@ bool locale_is_ascii() {
   return false;  // nothing is said: what runs in containers reads UTF-8
 }
 
+// A signal handler can reach nothing but a variable of the process.
+volatile std::sig_atomic_t noted_signal = 0;
+
+extern "C" void note_signal(int signal) { noted_signal = signal; }
+
 }  // namespace
 
 TextStyle text_style() {
@@ -38,6 +44,25 @@ TextStyle text_style() {
     style.width = std::min<int>(size.ws_col, 160);
   }
   return style;
+}
+
+Interruption::Interruption() {
+  std::signal(SIGINT, note_signal);
+  std::signal(SIGTERM, note_signal);
+}
+
+Interruption::~Interruption() {
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
+bool Interruption::asked() { return noted_signal != 0; }
+
+void Interruption::obey() {
+  const int signal = noted_signal;
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+  std::abort();  // not reached
 }
 
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) != 0; }

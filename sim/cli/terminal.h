@@ -10,4 +10,17 @@ namespace plumbline {
 TextStyle text_style();
 bool stderr_is_terminal();
 
+/// While it lives, SIGINT and SIGTERM are noted instead of ending the process at once.
+class Interruption {
+ public:
+  Interruption();
+  ~Interruption();
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+
+  static bool asked();
+  /// Ends the process by the signal that came, as if it had not been noted.
+  [[noreturn]] static void obey();
+};
+
 }  // namespace plumbline

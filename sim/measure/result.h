@@ -80,6 +80,12 @@ struct OutsideCalibration {
   std::vector<std::string> operations;
 };
 
+/// What training costs, by the GPUs' time and, where the scenario states a price, in money.
+struct CostResult {
+  double gpu_hours_per_million_tokens = 0;
+  std::optional<double> usd_per_iteration, usd_per_million_tokens;
+};
+
 struct EngineResult {
   std::int64_t tasks = 0;
   std::string executor;
@@ -93,6 +99,7 @@ struct Result {
   std::vector<std::string> assumptions;
   OutsideCalibration outside_calibration;
   TrainingResult training;
+  CostResult cost;
   EngineResult engine;
 };
 

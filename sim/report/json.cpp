@@ -2,6 +2,7 @@
 //
 // Keys stand in the contract's order; what the contract does not name (critical path,
 // sensitivities, peak operation, usable memory, ...) follows the keys it does.
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -117,6 +118,22 @@ void write_training(JsonWriter& json, const TrainingResult& t) {
   json.end_object();
 }
 
+void write_cost(JsonWriter& json, const CostResult& cost) {
+  const auto member = [&json](std::string_view key, const std::optional<double>& value) {
+    json.key(key);
+    if (value) {
+      json.value(*value);
+    } else {
+      json.null();
+    }
+  };
+  json.key("cost").begin_object();
+  json.member("gpu_hours_per_million_tokens", cost.gpu_hours_per_million_tokens);
+  member("usd_per_iteration", cost.usd_per_iteration);
+  member("usd_per_million_tokens", cost.usd_per_million_tokens);
+  json.end_object();
+}
+
 }  // namespace
 
 std::string to_json(const Result& result) {
@@ -131,6 +148,7 @@ std::string to_json(const Result& result) {
   write_strings(json, "operations", result.outside_calibration.operations);
   json.end_object();
   write_training(json, result.training);
+  write_cost(json, result.cost);
   json.key("engine").begin_object();
   json.member("tasks", result.engine.tasks);
   json.member("executor", std::string_view(result.engine.executor));

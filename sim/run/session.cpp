@@ -89,13 +89,16 @@ Run SimulationSession::State::simulate_once(const Scenario& scenario, const Kern
   append(run.result.assumptions, prepared.costs.assumptions);
   append(run.result.assumptions, prepared.memory.assumptions);
   append(run.result.assumptions, step.assumptions);
+  CostResult& cost = run.result.cost;
+  const double gpu_hours = input.gpus * run.result.training.iteration_time_s / 3600.0;
+  cost.gpu_hours_per_million_tokens = gpu_hours / input.tokens_per_step * 1e6;
   if (scenario.usd_per_gpu_hour) {
-    const double hours = run.result.training.iteration_time_s / 3600.0;
-    const double usd = *scenario.usd_per_gpu_hour * input.gpus * hours;
-    run.result.assumptions.push_back("cost: at " + std::to_string(*scenario.usd_per_gpu_hour) +
-                                     " USD per GPU-hour a step costs " + std::to_string(usd) +
-                                     " USD, a million tokens " +
-                                     std::to_string(usd / input.tokens_per_step * 1e6) + " USD");
+    cost.usd_per_iteration = *scenario.usd_per_gpu_hour * gpu_hours;
+    cost.usd_per_million_tokens = *cost.usd_per_iteration / input.tokens_per_step * 1e6;
+    run.result.assumptions.push_back(
+        "cost: at " + std::to_string(*scenario.usd_per_gpu_hour) +
+        " USD per GPU-hour a step costs " + std::to_string(*cost.usd_per_iteration) +
+        " USD, a million tokens " + std::to_string(*cost.usd_per_million_tokens) + " USD");
   }
   run.result.outside_calibration = {prepared.costs.outside_calibration_share,
                                     prepared.costs.outside_calibration};
@@ -161,7 +164,11 @@ SimulationSession& SimulationSession::operator=(SimulationSession&&) noexcept = 
 
 Run SimulationSession::simulate(const Scenario& scenario, const RunOptions& options) try {
   if (scenario.serving) {
-    throw InputError({{{}, "serving", "is not simulated here", "this run takes training"}});
+    Diagnostic serves;
+    serves.path = "serving";
+    serves.problem = "is not simulated here";
+    serves.hint = "this run takes training";
+    throw InputError({std::move(serves)});
   }
   const KernelTimes kernels = state_->kernels.of(scenario.cluster).scaled(options.scale);
   Run run = state_->simulate_once(scenario, kernels, options);

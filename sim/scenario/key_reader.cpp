@@ -10,8 +10,7 @@ namespace plumbline {
 namespace {
 
 // Blocks of the format that this version does not simulate; they are refused, never ignored.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kNotYet{{
-    {"sweep", "is not read from a scenario; plumbline sweep takes --over PATH=V1,V2,..."},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 1> kNotYet{{
     {"cluster.groups", "mixed GPUs are not simulated by this version; describe one kind"},
 }};
 

@@ -159,6 +159,12 @@ constexpr std::array kKeys{
     mapping("cost", "Prices."),
     number("cost.usd_per_gpu_hour", "", 0, 1e6, "US dollars per GPU and hour."),
 
+    Key{.path = "sweep",
+        .type = KeyType::kMapping,
+        .doc = "Points for plumbline sweep, {over: {KEY: VALUES}, where: CONDITIONS}; the other "
+               "commands take the scenario as it stands.",
+        .checked_elsewhere = true},
+
     mapping("measured", "What was observed, for plumbline validate."),
     measured("measured.iteration_time_s", "Seconds per step."),
     measured("measured.tokens_per_s", "Tokens per second, whole job."),

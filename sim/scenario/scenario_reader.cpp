@@ -12,6 +12,7 @@
 
 #include "models/model_reader.h"
 #include "sim/scenario/read_parts.h"
+#include "sim/scenario/sweep_block.h"
 
 namespace plumbline {
 namespace {
@@ -99,6 +100,7 @@ class ScenarioReader::State {
       scenario.layer_split = read_layer_split(keys, scenario.parallelism);
     }
     scenario.measured = read_measured(keys);
+    read_sweep_block(keys.node("sweep"));  // for its problems
     if (const auto seed = keys.integer("seed")) scenario.seed = static_cast<std::uint64_t>(*seed);
     scenario.usd_per_gpu_hour = keys.number("cost.usd_per_gpu_hour");
     problems_.throw_if_any();

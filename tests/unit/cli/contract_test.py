@@ -8,6 +8,8 @@ import csv
 import io
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -152,19 +154,70 @@ def sweep():
     some = list(csv.DictReader(io.StringIO(call("sweep", a, "--over", "parallelism.pipeline=4,3", "--csv", "-").stdout)))
     assert some[0]["error"] == "" and "parallelism" in some[1]["error"] and some[1]["training.mfu"] == ""
     assert "did you mean" in call("sweep", a, "--over", "paralelism.pipeline=2,4", "--csv", "-", expect=2).stderr
-    document = json.loads(call(*over, "--json", "-").stdout)
-    assert len(document["points"]) == 6 and document["points"][0]["set"]["schedule"] == "1f1b"
+    lines = [json.loads(line) for line in call(*over, "--json", "-").stdout.splitlines()]
+    assert len(lines) == 6 and lines[0]["set"]["schedule"] == "1f1b" and lines[0]["error"] == ""
+    call(*over, "--json", os.path.join(FOLDER, "sweep.json"), "--quiet")
+    with open(os.path.join(FOLDER, "sweep.json")) as document:
+        assert json.load(document)["points"] == lines
+    # Conditions leave points out; a block in the scenario says the same as the command line.
+    where = ["--where", "global_batch_size > 8 || schedule == 'gpipe'"]
+    kept = call(*over, *where, "--csv", "-").stdout
+    assert kept.splitlines() == [one.splitlines()[0]] + one.splitlines()[2:]
+    block = write("block.yaml", SCENARIO + """sweep:
+  over: {schedule: [1f1b, gpipe], training.global_batch_size: "8:32:x2"}
+  where: global_batch_size > 8 || schedule == 'gpipe'
+""")
+    assert call("sweep", block, "--csv", "-").stdout == kept
+    assert call("run", block).stdout == call("run", a).stdout
+    assert ":%d:" % (SCENARIO.count("\n") + 3) in call("sweep", write("wrong.yaml", SCENARIO + "sweep:\n  over: {seed: [1]}\n  where: tensr == 2\n"), expect=2).stderr
+    # A price makes a cost.
+    paid = json.loads(call("run", a, "--set", "cost.usd_per_gpu_hour=3600", "--json", "-").stdout)
+    gpus = paid["training"]["tokens_per_s"] / paid["training"]["tokens_per_s_per_gpu"]
+    assert abs(paid["cost"]["usd_per_iteration"] / (gpus * paid["training"]["iteration_time_s"]) - 1) < 1e-12
+    assert json.loads(call("run", a, "--json", "-").stdout)["cost"]["usd_per_iteration"] is None
+    # The front, a picture and silence.
+    front = list(csv.DictReader(io.StringIO(call(*over, "--pareto", "-").stdout)))
+    assert 1 <= len(front) < 6
+    svg = os.path.join(FOLDER, "sweep.svg")
+    assert call(*over, "--svg", svg, "--quiet").stdout == ""
+    with open(svg) as picture:
+        assert picture.read().startswith("<svg")
     # Shards are the whole; what an interrupted sweep left is taken up.
     shards = [call(*over, "--csv", "-", "--shard", "%d/2" % i).stdout.splitlines()[1:] for i in (1, 2)]
     assert sorted(shards[0] + shards[1]) == sorted(one.splitlines()[1:])
+    files = []
+    for i in (1, 2, 3):
+        files.append(os.path.join(FOLDER, "part%d.csv" % i))
+        call(*over, *where, "--csv", files[-1], "--shard", "%d/3" % i)
+    assert call(*over, *where, "--csv", "-", "--merge", *files).stdout == kept
+    assert "no file has the row" in call(*over, *where, "--csv", "-", "--merge", *files[1:], expect=2).stderr
     path = os.path.join(FOLDER, "sweep.csv")
     lines = one.splitlines(keepends=True)
     write("sweep.csv.partial", "".join(lines[:3]) + lines[3][:10])
     call(*over, "--csv", path, "--resume", path)
     with open(path) as whole:
         assert whole.read() == one
+    call(*over, "--csv", path, "--resume", path)  # whole already: nothing to do
+    os.remove(path)
     write("sweep.csv.partial", "another,head\n1,2\n")
     call(*over, "--csv", path, "--resume", path, expect=2)
+
+
+def completion():
+    listed = call("--help").stdout.split("Subcommands:")[1].split("Start here:")[0]
+    commands = [line.split()[0] for line in listed.splitlines() if re.match(r"  \w", line)]
+    assert "sweep" in commands and "man" in commands
+    texts = {shell: call("completion", shell).stdout for shell in ("bash", "zsh", "fish")}
+    texts["man"] = call("man").stdout.replace("\\-", "-")
+    for command in commands:
+        for option in set(re.findall(r"^  (?:-\w,)?--([\w-]+)", call(command, "--help").stdout, re.M)):
+            for name, text in texts.items():
+                wanted = "-l " + option if name == "fish" else "--" + option
+                assert wanted in text, (name, command, option)
+    assert "no completion" in call("completion", "tcsh", expect=2).stderr
+    for shell, check in (("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "-n"])):
+        if shutil.which(shell):
+            subprocess.run(check + [write("completion." + shell, texts[shell])], check=True)
 
 
 def validate():

@@ -58,20 +58,20 @@ TEST(SweepAxis, RefusesWhatHasNoEndOrNoValue) {
 }
 
 TEST(SweepPoints, AreTheProductWithTheLastAxisFastest) {
-  const auto points = sweep_points({{"a", {"1", "2"}}, {"b", {"x", "y", "z"}}});
+  const SweepProduct points({{"a", {"1", "2"}}, {"b", {"x", "y", "z"}}});
 
-  ASSERT_THAT(points, SizeIs(6));
-  EXPECT_EQ(points[0], (std::vector<Override>{{"a", "1"}, {"b", "x"}}));
-  EXPECT_EQ(points[1], (std::vector<Override>{{"a", "1"}, {"b", "y"}}));
-  EXPECT_EQ(points[5], (std::vector<Override>{{"a", "2"}, {"b", "z"}}));
+  ASSERT_EQ(points.size(), 6u);
+  EXPECT_EQ(points.point(0), (std::vector<Override>{{"a", "1"}, {"b", "x"}}));
+  EXPECT_EQ(points.point(1), (std::vector<Override>{{"a", "1"}, {"b", "y"}}));
+  EXPECT_EQ(points.point(5), (std::vector<Override>{{"a", "2"}, {"b", "z"}}));
 }
 
-TEST(SweepPoints, WithoutAnAxisThereIsOnePoint) { EXPECT_THAT(sweep_points({}), SizeIs(1)); }
+TEST(SweepPoints, WithoutAnAxisThereIsOnePoint) { EXPECT_EQ(SweepProduct({}).size(), 1u); }
 
 TEST(SweepPoints, RefusesAPathTwiceAndAProductBeyondReason) {
-  EXPECT_THROW(sweep_points({{"a", {"1"}}, {"a", {"2"}}}), InputError);
+  EXPECT_THROW(SweepProduct({{"a", {"1"}}, {"a", {"2"}}}), InputError);
   const std::vector<std::string> many(10000, "1");
-  EXPECT_THROW(sweep_points({{"a", many}, {"b", many}}), InputError);
+  EXPECT_THROW(SweepProduct({{"a", many}, {"b", many}}), InputError);
 }
 
 }  // namespace

@@ -1,0 +1,68 @@
+#include "sim/cli/sweep_merge.h"
+
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "sim/cli/scenario_option.h"
+#include "sim/cli/sweep_rows.h"
+
+namespace plumbline {
+namespace {
+
+[[noreturn]] void refuse(std::string problem, std::string hint = {}) {
+  throw InputError({option_problem("--merge", std::move(problem), std::move(hint))});
+}
+
+/// One shard, read row by row.
+class Shard {
+ public:
+  Shard(const std::string& file, const std::string& header) : file_(file), stream_(file) {
+    std::string line;
+    if (!std::getline(stream_, line)) refuse(file + " cannot be read");
+    if (line != header) refuse(file + " is of another sweep", "its columns differ");
+    next();
+  }
+  const std::optional<std::string>& row() const { return row_; }
+  const std::string& file() const { return file_; }
+  void next() {
+    std::string line;
+    row_ = std::getline(stream_, line) ? std::optional(line) : std::nullopt;
+  }
+
+ private:
+  std::string file_;
+  std::ifstream stream_;
+  std::optional<std::string> row_;
+};
+
+}  // namespace
+
+void merge_shards(const SweepTask& task, const std::vector<std::string>& files,
+                  const std::function<void(std::size_t, const std::string&)>& take) {
+  const std::string header = sweep_header(task.product.axes());
+  std::vector<std::unique_ptr<Shard>> shards;
+  for (const std::string& file : files) shards.push_back(std::make_unique<Shard>(file, header));
+  SweepWorker worker(task);
+  for (std::size_t index = 0; index < task.product.size(); ++index) {
+    const std::string cells = first_cells(task.product.point(index));
+    Shard* owner = nullptr;
+    // The shards take turns; one that is given out of turn is found all the same.
+    for (std::size_t i = 0; i < shards.size() && owner == nullptr; ++i) {
+      Shard& shard = *shards[(index + i) % shards.size()];
+      if (shard.row() && (cells.empty() || shard.row()->starts_with(cells + ","))) owner = &shard;
+    }
+    if (owner != nullptr) {
+      take(index, *owner->row());
+      owner->next();
+    } else if (!worker.leaves_out(index)) {
+      refuse("no file has the row of " + cells, "give the CSVs of all shards");
+    }
+  }
+  for (const auto& shard : shards) {
+    if (shard->row())
+      refuse(shard->file() + " has a row that is none of this sweep", *shard->row());
+  }
+}
+
+}  // namespace plumbline
