@@ -23,7 +23,8 @@ std::string to_id(const Site& s) {
   std::string id = s.operation + "/" + s.name + "/" + s.dtype + "/" + s.role + "/" + s.regime;
   for (const std::int64_t number :
        {std::int64_t{s.accumulate}, s.m, s.n, s.k, s.bytes, std::int64_t{s.ranks}}) {
-    id += "/" + std::to_string(number);
+    id += '/';
+    id += std::to_string(number);
   }
   return id;
 }
