@@ -4,6 +4,7 @@
 
 #include "calibration/check.h"
 #include "calibration/fit_profile.h"
+#include "sim/cli/calibrate_parts.h"
 #include "sim/cli/command.h"
 #include "sim/cli/output_file.h"
 #include "sim/cli/scenario_option.h"
@@ -35,7 +36,10 @@ constexpr const char* kFooter = R"(Examples:
   plumbline calibrate check my_gpu.yaml gemm_bf16.csv --json -
   plumbline calibrate fit my_gpu.yaml samples/my_gpu_gemm_bf16.csv --out my_gpu.yaml
 
-measure, import and box are not in this version.)";
+  plumbline calibrate measure --out h100 --name h100
+  plumbline calibrate box 1f1b --dry-run
+
+import is not in this version.)";
 
 int check(const Check& options, const Console& console) {
   options.outputs.check();
@@ -94,16 +98,20 @@ Command calibrate_command(CLI::App& parent) {
   add_check(*app, options->check);
   add_fit(*app, options->fit);
   std::vector<CLI::App*> missing;
-  for (const char* name : {"measure", "import", "box"}) {
+  const std::vector<Command> parts{calibrate_measure_command(*app), calibrate_box_command(*app)};
+  for (const char* name : {"import"}) {
     missing.push_back(app->add_subcommand(name, "(not in this version)"));
     missing.back()->allow_extras();
   }
-  return {app, [options, missing](const Console& console) {
+  return {app, [options, missing, parts](const Console& console) {
+            for (const Command& part : parts) {
+              if (part.app->parsed()) return part.run(console);
+            }
             for (const CLI::App* command : missing) {
               if (!command->parsed()) continue;
               throw InputError(
                   {option_problem("calibrate " + command->get_name(), "is not in this version",
-                                  "calibrate check and fit are")});
+                                  "calibrate measure, fit, check and box are")});
             }
             return options->fit.app->parsed() ? fit(options->fit, console)
                                               : check(options->check, console);

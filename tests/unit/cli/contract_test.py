@@ -263,7 +263,8 @@ def calibrate():
     gemm = report["by_operation"]["gemm_bf16"]
     assert report["gpu"] == "h100_sxm_80g" and gemm["n"] == report["samples"] > 100
     assert 0 <= gemm["median_abs_error"] <= gemm["p90_abs_error"]
-    call("calibrate", "measure", expect=2)
+    call("calibrate", "measure", "--only", "nothing", expect=2)
+    call("calibrate", "box", "1f1b", "--dry-run")
     call("calibrate", expect=2)
     call("calibrate", "check", "h100_sxm_80g", "no_such.csv", expect=2)
 
