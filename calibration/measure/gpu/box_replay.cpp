@@ -6,80 +6,15 @@
 #include <memory>
 #include <set>
 
-#include "calibration/measure/gpu/gemm.h"
 #include "calibration/measure/gpu/green_contexts.h"
 #include "calibration/measure/gpu/kernels.h"
+#include "calibration/measure/gpu/rank_work.h"
 #include "calibration/measure/stopping_rule.h"
 
 namespace plumbline::measure::gpu {
 namespace {
 
 constexpr int kSoloOps = 15;
-
-/// What a rank runs for F, I and W: a count of equal pieces (nanoseconds, tensor steps, products).
-class RankWork {
- public:
-  RankWork(Machine& machine, const BoxPlan& plan, int multiprocessors)
-      : machine_(machine), plan_(plan), multiprocessors_(multiprocessors) {
-    for (const auto& [kind, us] : plan.op_us) pieces_[kind] = static_cast<std::int64_t>(us * 1e3);
-    if (plan.mode == "tensor") never_ = Memory(256);
-    if (plan.mode == "gemm") prepare_products();
-  }
-
-  void enqueue(char kind, cudaStream_t stream) const {
-    if (kind == 'B') {  // a full backward is both gradients
-      enqueue('I', stream);
-      enqueue('W', stream);
-      return;
-    }
-    const std::int64_t pieces = pieces_.at(kind);
-    if (plan_.mode == "spin") launch_spin(pieces, multiprocessors_, stream);
-    if (plan_.mode == "tensor") launch_tensor(pieces, multiprocessors_, never_.data(), stream);
-    if (plan_.mode != "gemm") return;
-    const Gemm& gemm = *products_.at(kind);
-    for (std::int64_t i = 0; i < pieces; ++i) {
-      gemm.enqueue(buffers_[0].data(), buffers_[1].data(), buffers_[kind == 'W' ? 3 : 2].data(),
-                   workspace_.data(), stream);
-    }
-  }
-
-  /// Sets the pieces of a kind. REQUIRES: > 0
-  void set(char kind, std::int64_t pieces) { pieces_[kind] = pieces; }
-  std::int64_t pieces(char kind) const { return pieces_.at(kind); }
-
- private:
-  void prepare_products() {
-    if (!machine_.cublaslt) throw Unsupported(machine_.no_cublaslt);
-    Site site{"gemm", "tn", "bf16"};
-    site.m = plan_.gemm[0];
-    site.n = plan_.gemm[1];
-    site.k = plan_.gemm[2];
-    products_['F'] = std::make_unique<Gemm>(*machine_.cublaslt, site, multiprocessors_);
-    site.name = "nn";
-    products_['I'] = std::make_unique<Gemm>(*machine_.cublaslt, site, multiprocessors_);
-    site.name = "nt";
-    site.accumulate = true;
-    products_['W'] = std::make_unique<Gemm>(*machine_.cublaslt, site, multiprocessors_);
-    workspace_ = Memory(Gemm::kWorkspaceBytes);
-    const std::int64_t counts[] = {site.m * site.k, site.n * site.k, site.m * site.n,
-                                   site.m * site.n};
-    for (int i = 0; i < 4; ++i) {
-      const Element element = i == 3 ? Element::kFp32 : Element::kBf16;
-      buffers_.emplace_back(static_cast<std::size_t>(counts[i]) * size_of(element));
-      fill_uniform(buffers_.back().data(), counts[i], element, static_cast<std::uint64_t>(i) + 1, 0,
-                   machine_.stream);
-    }
-    check(cudaStreamSynchronize(machine_.stream), "filling buffers");
-  }
-
-  Machine& machine_;
-  const BoxPlan& plan_;
-  int multiprocessors_;
-  std::map<char, std::int64_t> pieces_;
-  std::map<char, std::unique_ptr<Gemm>> products_;
-  std::vector<Memory> buffers_;
-  Memory workspace_, never_;
-};
 
 /// An event that is owned. Those of dependencies carry no time and cost less.
 struct Event {
