@@ -79,6 +79,13 @@ Part part_of(const std::string& shard) {
   return {index - 1, count};
 }
 
+/// The block that says which points there are cannot differ between them.
+void refuse_settings_of_the_sweep(const std::string& option, const std::string& path) {
+  if (path == "sweep" || path.starts_with("sweep.")) {
+    refuse(option, path + " cannot be set", "--over and --where say what is swept");
+  }
+}
+
 /// The axes and conditions of the scenario's `sweep:` block and of the command line, which wins.
 SweepTask task_of(const Options& options, const Console& console) {
   std::vector<SweepAxis> axes, stated;
@@ -95,6 +102,10 @@ SweepTask task_of(const Options& options, const Console& console) {
   axes.insert(axes.end(), stated.begin(), stated.end());
   for (const std::string& text : options.where)
     where.emplace_back(text, SourceLocation{}, "--where");
+  for (const SweepAxis& axis : axes) refuse_settings_of_the_sweep("--over", axis.path);
+  for (const auto& [path, value] : options.settings.overrides()) {
+    refuse_settings_of_the_sweep("--set", path);
+  }
   return {.scenario = options.scenario,
           .folders = console.folders,
           .settings = options.settings.overrides(),

@@ -30,7 +30,13 @@ bool locale_is_ascii() {
 // A signal handler can reach nothing but a variable of the process.
 volatile std::sig_atomic_t noted_signal = 0;
 
-extern "C" void note_signal(int signal) { noted_signal = signal; }
+extern "C" void note_signal(int signal) {
+  if (noted_signal != 0) {  // asked twice: at once
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+  noted_signal = signal;
+}
 
 }  // namespace
 

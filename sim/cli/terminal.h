@@ -10,7 +10,7 @@ namespace plumbline {
 TextStyle text_style();
 bool stderr_is_terminal();
 
-/// While it lives, SIGINT and SIGTERM are noted instead of ending the process at once.
+/// While it lives, the first SIGINT or SIGTERM is noted instead of ending the process at once.
 class Interruption {
  public:
   Interruption();

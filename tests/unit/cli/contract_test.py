@@ -170,6 +170,7 @@ def sweep():
     assert call("sweep", block, "--csv", "-").stdout == kept
     assert call("run", block).stdout == call("run", a).stdout
     assert ":%d:" % (SCENARIO.count("\n") + 3) in call("sweep", write("wrong.yaml", SCENARIO + "sweep:\n  over: {seed: [1]}\n  where: tensr == 2\n"), expect=2).stderr
+    assert "cannot be set" in call("sweep", a, "--set", "sweep.where=x", expect=2).stderr
     # A price makes a cost.
     paid = json.loads(call("run", a, "--set", "cost.usd_per_gpu_hour=3600", "--json", "-").stdout)
     gpus = paid["training"]["tokens_per_s"] / paid["training"]["tokens_per_s_per_gpu"]
