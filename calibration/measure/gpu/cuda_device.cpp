@@ -124,7 +124,14 @@ class GraphWorkload : public Workload {
     const cudaStream_t s = machine_.stream;
     cudaGraph_t graph = nullptr;
     check(cudaStreamBeginCapture(s, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
-    for (std::size_t i = 0; i < calls_; ++i) call_(i);
+    try {
+      for (std::size_t i = 0; i < calls_; ++i) call_(i);
+    } catch (...) {  // a stream that stays in capture is lost to all sites behind this one
+      cudaStreamEndCapture(s, &graph);
+      if (graph) cudaGraphDestroy(graph);
+      cudaGetLastError();
+      throw;
+    }
     check(cudaStreamEndCapture(s, &graph), "cudaStreamEndCapture");
     const cudaError_t error = cudaGraphInstantiate(&graph_, graph, 0);
     cudaGraphDestroy(graph);

@@ -22,9 +22,10 @@ void find(Function& function, const char* name) {
   void* found = nullptr;
   cudaDriverEntryPointQueryResult status = cudaDriverEntryPointSymbolNotFound;
   const cudaError_t error =
-      cudaGetDriverEntryPointByVersion(name, &found, 12040, cudaEnableDefault, &status);
+      cudaGetDriverEntryPointByVersion(name, &found, 12050, cudaEnableDefault, &status);
   if (error != cudaSuccess || status != cudaDriverEntryPointSuccess) {
-    throw Unsupported(std::string("the driver has no ") + name + ": green contexts need 12.4");
+    throw Unsupported(std::string("the driver has no ") + name +
+                      ": streams of green contexts need 12.5");
   }
   function = reinterpret_cast<Function>(found);
 }

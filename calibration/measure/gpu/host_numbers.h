@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include "calibration/measure/gpu/kernels.h"
+#include "calibration/measure/gpu/streaming_parts.h"
 
 namespace plumbline::measure::gpu {
 

@@ -165,20 +165,6 @@ constexpr std::int64_t kStride = 8 * 160;
 
 }  // namespace
 
-int size_of(Element element) {
-  switch (element) {
-    case Element::kBf16:
-    case Element::kFp16:
-      return 2;
-    case Element::kFp8:
-      return 1;
-    case Element::kFp32:
-    case Element::kInt32:
-      return 4;
-  }
-  return 4;
-}
-
 void fill_uniform(void* data, std::int64_t count, Element element, std::uint64_t seed,
                   std::int64_t limit, cudaStream_t s) {
   const unsigned blocks = blocks_for(count, kStride);

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "calibration/measure/gpu/kernels.h"
+#include "calibration/measure/gpu/streaming_parts.h"
 
 namespace plumbline::measure::gpu {
 namespace {

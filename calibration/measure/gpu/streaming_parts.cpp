@@ -1,7 +1,21 @@
 // What arrays each streaming kernel takes.
-#include "calibration/measure/gpu/kernels.h"
+#include "calibration/measure/gpu/streaming_parts.h"
 
 namespace plumbline::measure::gpu {
+
+int size_of(Element element) {
+  switch (element) {
+    case Element::kBf16:
+    case Element::kFp16:
+      return 2;
+    case Element::kFp8:
+      return 1;
+    case Element::kFp32:
+    case Element::kInt32:
+      return 4;
+  }
+  return 4;
+}
 
 std::vector<Part> parts_of(const std::string& kernel, std::int64_t rows, std::int64_t columns) {
   const std::int64_t all = rows * columns, half = rows * (kRopeHead / 2);
