@@ -112,6 +112,9 @@ void sustained(Builder& out, const DeviceFacts& facts, double seconds) {
     if (dtype == std::string("fp8") && facts.compute_capability < 89) continue;
     Site site{"gemm", "tn", dtype, "sustained", "sustained"};
     site.m = site.n = site.k = 8192;
+    Site burst = site;  // the same product in short windows: the other half of the factor
+    burst.regime = "cold";
+    out.add(std::move(burst));
     site.bytes = static_cast<std::int64_t>(seconds * 1e3);
     out.add(std::move(site));
   }

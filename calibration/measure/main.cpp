@@ -249,12 +249,10 @@ int measure_on(MeasuredDevice& device, const Arguments& a) {
   write_projections(a.out, a.name, all, provenance);
   std::cout << all.size() << " samples in " << a.out << ", " << provenance.left_out.size()
             << " sites left out, ended: " << provenance.end << "\n";
-  for (const Measurement& m : all) {
-    if (m.site.regime != "sustained") continue;
-    std::printf(
-        "sustained %s: %.1f us after %.1f us in the first second, factor %.3f, %.0f MHz, %.0f W\n",
-        m.site.dtype.c_str(), 1e6 * m.median_s(), 1e6 * m.first_s, m.first_s / m.median_s(),
-        m.sm_mhz, m.power_w);
+  for (const SustainedFactor& f : sustained_factors(all)) {
+    std::printf("sustained %s: %.1f us, burst %.1f us, factor %.3f, %.0f MHz, %.0f W\n",
+                f.dtype.c_str(), 1e6 * f.sustained_s, 1e6 * f.burst_s, f.factor(), f.sm_mhz,
+                f.power_w);
   }
   if (failed) throw std::runtime_error(*failed);
   return end == SessionEnd::kStopped ? kInterrupted : kDone;

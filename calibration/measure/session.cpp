@@ -169,6 +169,22 @@ class Session {
 
 }  // namespace
 
+std::vector<SustainedFactor> sustained_factors(const std::vector<Measurement>& measurements) {
+  std::vector<SustainedFactor> factors;
+  for (const Measurement& long_run : measurements) {
+    if (long_run.site.regime != "sustained") continue;
+    Site burst = long_run.site;
+    burst.regime = "cold";
+    burst.bytes = 0;
+    const auto found = std::find_if(measurements.rbegin(), measurements.rend(),
+                                    [&](const Measurement& m) { return m.site == burst; });
+    if (found == measurements.rend()) continue;
+    factors.push_back(
+        {burst.dtype, found->median_s(), long_run.median_s(), long_run.sm_mhz, long_run.power_w});
+  }
+  return factors;
+}
+
 double physical_bound_s(const Site& site, const DeviceFacts& facts) {
   double bound = 0;
   const auto peak = facts.peak_flops.find(site.dtype);

@@ -54,6 +54,15 @@ SessionEnd run_session(const std::vector<Site>& sites, const std::vector<Site>& 
                        MeasuredDevice& device, const SessionOptions& options,
                        const SessionSinks& sinks);
 
+/// Of every sustained measurement, its rate over that of the same product as a burst (1 or less
+/// where the card slows down); without that burst there is no row.
+struct SustainedFactor {
+  std::string dtype;
+  double burst_s = 0, sustained_s = 0, sm_mhz = 0, power_w = 0;
+  double factor() const { return burst_s / sustained_s; }
+};
+std::vector<SustainedFactor> sustained_factors(const std::vector<Measurement>& measurements);
+
 /// The shortest time that the card's peaks allow, or 0 where they are not known.
 double physical_bound_s(const Site& site, const DeviceFacts& facts);
 
