@@ -13,7 +13,8 @@
 
 namespace plumbline::measure::gpu {
 
-/// Uniform in [-1, 1], or whole numbers in [0, limit) for kInt32; the same seed, the same bytes.
+/// Uniform in [-1, 1], with a limit in [0, 1]; whole numbers in [0, limit) for kInt32. The same
+/// seed, the same bytes.
 void fill_uniform(void* data, std::int64_t count, Element element, std::uint64_t seed,
                   std::int64_t limit, cudaStream_t stream);
 

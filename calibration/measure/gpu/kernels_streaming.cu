@@ -257,8 +257,8 @@ __global__ void adam(float* master, float* m, float* v, const float* gradient, b
   for (int e = 0; e < 4; ++e) {
     first[e] = kAdamBeta1 * first[e] + (1 - kAdamBeta1) * g[e];
     second[e] = kAdamBeta2 * second[e] + (1 - kAdamBeta2) * g[e] * g[e];
-    const float step = first[e] / (1 - kAdamBeta1) /
-                       (sqrtf(fmaxf(second[e], 0.0f) / (1 - kAdamBeta2)) + kAdamEpsilon);
+    const float step =
+        first[e] / (1 - kAdamBeta1) / (sqrtf(second[e] / (1 - kAdamBeta2)) + kAdamEpsilon);
     w[e] -= kAdamRate * (step + kAdamDecay * w[e]);
     out[e] = __float2bfloat16(w[e]);
   }

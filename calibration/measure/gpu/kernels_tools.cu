@@ -45,12 +45,12 @@ __device__ float convert(float value) {
 }
 
 template <typename T>
-__global__ void fill(T* data, std::int64_t count, std::uint64_t seed) {
+__global__ void fill(T* data, std::int64_t count, std::uint64_t seed, float low) {
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * kThreads;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count;
        i += stride) {
     const float unit = static_cast<float>(mix(seed, i) >> 40) * (1.0f / 16777216.0f);
-    data[i] = convert<T>(2.0f * unit - 1.0f);
+    data[i] = convert<T>(low + (1.0f - low) * unit);
   }
 }
 
@@ -168,18 +168,19 @@ constexpr std::int64_t kStride = 8 * 160;
 void fill_uniform(void* data, std::int64_t count, Element element, std::uint64_t seed,
                   std::int64_t limit, cudaStream_t s) {
   const unsigned blocks = blocks_for(count, kStride);
+  const float low = limit > 0 ? 0.0f : -1.0f;
   switch (element) {
     case Element::kBf16:
-      fill<<<blocks, kThreads, 0, s>>>(static_cast<__nv_bfloat16*>(data), count, seed);
+      fill<<<blocks, kThreads, 0, s>>>(static_cast<__nv_bfloat16*>(data), count, seed, low);
       return;
     case Element::kFp16:
-      fill<<<blocks, kThreads, 0, s>>>(static_cast<__half*>(data), count, seed);
+      fill<<<blocks, kThreads, 0, s>>>(static_cast<__half*>(data), count, seed, low);
       return;
     case Element::kFp8:
-      fill<<<blocks, kThreads, 0, s>>>(static_cast<__nv_fp8_e4m3*>(data), count, seed);
+      fill<<<blocks, kThreads, 0, s>>>(static_cast<__nv_fp8_e4m3*>(data), count, seed, low);
       return;
     case Element::kFp32:
-      fill<<<blocks, kThreads, 0, s>>>(static_cast<float*>(data), count, seed);
+      fill<<<blocks, kThreads, 0, s>>>(static_cast<float*>(data), count, seed, low);
       return;
     case Element::kInt32:
       fill_whole<<<blocks_for(count, 1 << 30), kThreads, 0, s>>>(static_cast<int*>(data), count,

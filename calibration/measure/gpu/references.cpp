@@ -96,8 +96,7 @@ void adam(std::vector<Array>& p) {
   for (std::size_t i = 0; i < p[0].size(); ++i) {
     p[1][i] = b1 * p[1][i] + (1 - b1) * p[3][i];
     p[2][i] = b2 * p[2][i] + (1 - b2) * p[3][i] * p[3][i];
-    const double step =
-        p[1][i] / (1 - b1) / (std::sqrt(std::max(p[2][i], 0.0) / (1 - b2)) + kAdamEpsilon);
+    const double step = p[1][i] / (1 - b1) / (std::sqrt(p[2][i] / (1 - b2)) + kAdamEpsilon);
     p[0][i] -= kAdamRate * (step + kAdamDecay * p[0][i]);
     p[4][i] = p[0][i];
   }

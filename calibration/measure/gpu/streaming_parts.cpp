@@ -40,7 +40,7 @@ std::vector<Part> parts_of(const std::string& kernel, std::int64_t rows, std::in
   if (kernel == "adam") {
     return {{"master", f, all, 0, true},
             {"m", f, all, 0, true},
-            {"v", f, all, 0, true},
+            {"v", f, all, 1, true},
             {"gradient", f, all},
             {"weights", h, all, 0, true}};
   }

@@ -16,7 +16,8 @@ struct Part {
   const char* name;
   Element element;
   std::int64_t count;
-  std::int64_t limit = 0;  ///< of whole numbers
+  std::int64_t limit =
+      0;  ///< whole numbers lie in [0, limit); others in [-1, 1], with a limit in [0, 1]
   bool output = false;
 };
 
