@@ -20,6 +20,9 @@ constexpr std::array<Name, 1> kGroupSize{"microbatch_group_size"};
 constexpr std::array<Name, 1> kMaxLive{"max_live_activations"};
 constexpr std::array<Name, 2> kZeroBubble{"max_live_activations", "kept_for_weight_grad"};
 
+constexpr std::array<Name, 2> kSearch{"max_live_activations", "search_budget"};
+
+constexpr std::array<Name, 2> kZbAuto{"zero_bubble_auto", "auto"};
 constexpr std::array<Name, 2> kOneFOneB{"one_f_one_b", "pipedream_flush"};
 constexpr std::array<Name, 2> kInterleaved{"interleaved", "vpp"};
 constexpr std::array<Name, 3> kLoopedBfs{"bfs", "breadth_first", "bfs_pp"};
@@ -68,6 +71,8 @@ constexpr std::array kSchedules{
                   kNone, pipedream},
     ScheduleEntry{"pipedream_2bw", "1F1B that never flushes, two weight versions",
                   "arXiv:2006.09503", 1, kNone, kNone, pipedream_2bw},
+    ScheduleEntry{"zb_auto", "the best order of F, I and W that a search finds, with a lower bound",
+                  "schedules/README.md", 1, kZbAuto, kSearch, zb_auto},
 };
 
 constexpr bool names_are_unique() {
@@ -122,6 +127,7 @@ void check_request(const ScheduleEntry& entry, const PipelineShape& shape,
                                 "must be at least 1, not " + std::to_string(*value)));
   };
   option("max_live_activations", options.max_live_activations);
+  option("search_budget", options.search_budget);
   option("microbatch_group_size", options.microbatch_group_size);
   if (taken("kept_for_weight_grad", options.kept_for_weight_grad.has_value())) {
     const double share = *options.kept_for_weight_grad;

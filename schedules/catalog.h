@@ -22,12 +22,14 @@ enum class InterleavedRule {
 struct ScheduleOptions {
   /// At most so many live activations per rank (chunks count one each): the order is searched.
   std::optional<int> max_live_activations;
+  /// Of zb_auto: what its search may spend, in millions of units of work (20).
+  std::optional<int> search_budget;
   /// Megatron-LM's microbatch_group_size_per_vp_stage; given, it selects Megatron's rule.
   std::optional<int> microbatch_group_size;
   /// What `interleaved_1f1b` means when no group size is given.
   InterleavedRule interleaved_rule = InterleavedRule::kPyTorch;
-  /// Of an activation, the share that W still needs after I, in [0, 1]: what the memory of zb_h1 and
-  /// zb_h2 is counted in.  Not given: all of it.
+  /// Of an activation, the share that W still needs after I, in [0, 1]: what the memory of zb_h1
+  /// and zb_h2 is counted in.  Not given: all of it.
   std::optional<double> kept_for_weight_grad;
   /// What searched orders, and the greedy ones of zb_h1 and zb_h2, are made for.
   UnitCosts costs;

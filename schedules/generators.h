@@ -22,5 +22,6 @@ Schedule chimera(const PipelineShape& shape, const ScheduleOptions& options);
 Schedule hanayo(const PipelineShape& shape, const ScheduleOptions& options);
 Schedule pipedream(const PipelineShape& shape, const ScheduleOptions& options);
 Schedule pipedream_2bw(const PipelineShape& shape, const ScheduleOptions& options);
+Schedule zb_auto(const PipelineShape& shape, const ScheduleOptions& options);
 
 }  // namespace plumbline

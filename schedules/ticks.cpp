@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace plumbline {
 namespace {
@@ -20,22 +21,51 @@ double ticks_per_unit(const std::vector<double>& costs) {
   return 1e6 / largest;
 }
 
-}  // namespace
-
-TickCosts to_ticks(const UnitCosts& costs, int stages) {
+template <typename Round>
+ScaledCosts scaled(const UnitCosts& costs, int stages, Round round) {
   std::vector<double> all{costs.comm};
   for (int s = 0; s < stages; ++s) {
     all.insert(all.end(), {costs.forward_of(s), costs.input_grad_of(s), costs.weight_grad_of(s)});
   }
-  const double scale = ticks_per_unit(all);
-  const auto ticks = [&](double cost) { return std::llround(cost * scale); };
-  TickCosts result;
+  ScaledCosts result;
+  result.ticks_per_unit = ticks_per_unit(all);
+  const auto ticks = [&](double cost) { return round(cost * result.ticks_per_unit); };
   for (int s = 0; s < stages; ++s) {
-    result.forward.push_back(ticks(costs.forward_of(s)));
-    result.input_grad.push_back(ticks(costs.input_grad_of(s)));
-    result.weight_grad.push_back(ticks(costs.weight_grad_of(s)));
+    result.ticks.forward.push_back(ticks(costs.forward_of(s)));
+    result.ticks.input_grad.push_back(ticks(costs.input_grad_of(s)));
+    result.ticks.weight_grad.push_back(ticks(costs.weight_grad_of(s)));
   }
-  result.comm = ticks(costs.comm);
+  result.ticks.comm = ticks(costs.comm);
+  return result;
+}
+
+}  // namespace
+
+TickCosts to_ticks(const UnitCosts& costs, int stages) {
+  return scaled(costs, stages, [](double ticks) { return std::llround(ticks); }).ticks;
+}
+
+ScaledCosts to_ticks_below(const UnitCosts& costs, int stages) {
+  // What is whole but for the last bits of a product stays whole.
+  return scaled(costs, stages, [](double ticks) {
+    return static_cast<long long>(std::floor(ticks + 1e-9 * std::max(1.0, ticks)));
+  });
+}
+
+std::int64_t common_divisor(const TickCosts& costs) {
+  std::int64_t divisor = costs.comm;
+  for (const auto* list : {&costs.forward, &costs.input_grad, &costs.weight_grad}) {
+    for (const std::int64_t each : *list) divisor = std::gcd(divisor, each);
+  }
+  return std::max<std::int64_t>(1, divisor);
+}
+
+TickCosts divided(const TickCosts& costs, std::int64_t divisor) {
+  TickCosts result = costs;
+  result.comm /= divisor;
+  for (auto* list : {&result.forward, &result.input_grad, &result.weight_grad}) {
+    for (std::int64_t& each : *list) each /= divisor;
+  }
   return result;
 }
 

@@ -27,7 +27,23 @@ struct TickCosts {
   }
 };
 
+/// Costs in ticks with the number of ticks in a unit.
+struct ScaledCosts {
+  TickCosts ticks;
+  double ticks_per_unit = 1.0;
+};
+
+/// Exact for costs of up to six decimals; others are rounded down to a millionth of the largest, so
+/// that a lower bound in these ticks is one in the unit of the costs.
+ScaledCosts to_ticks_below(const UnitCosts& costs, int stages);
+
 /// Exact for costs of up to six decimals; others are rounded to a millionth of the largest.
 TickCosts to_ticks(const UnitCosts& costs, int stages);
+
+/// The largest number of ticks that all costs are multiples of, at least 1.
+std::int64_t common_divisor(const TickCosts& costs);
+
+/// All costs divided by a common divisor.
+TickCosts divided(const TickCosts& costs, std::int64_t divisor);
 
 }  // namespace plumbline

@@ -16,6 +16,7 @@
 #include "schedules/bounds.h"
 #include "schedules/catalog.h"
 #include "schedules/evaluate.h"
+#include "schedules/order_proof.h"
 #include "schedules/pytorch_csv.h"
 #include "sim/cli/scenario_option.h"
 #include "sim/report/gantt.h"
@@ -29,6 +30,7 @@ constexpr const char* kFooter = R"(Examples:
   plumbline schedule 1f1b --stages 4 --microbatches 8
   plumbline schedule zb_v --stages 8 --microbatches 16 --format svg > zb_v.svg
   plumbline schedule zb_h1 --max-live-activations 6 --costs F=2,I=3,W=1 --format json
+  plumbline schedule zb_auto --stages 8 --microbatches 32 --max-live-activations 5
   plumbline schedule order.csv --costs F=1,I=1,W=1,comm=0.1
 
 Costs are per chunk, in any unit of time; a full backward costs I + W, an overlapped pair F + I + W
@@ -94,6 +96,7 @@ Schedule read_file(const ScheduleCommandOptions& options, std::ostream& err) {
   refuse("--microbatches", options.microbatches);
   refuse("--chunks", options.chunks);
   refuse("--max-live-activations", options.max_live_activations);
+  refuse("--search-budget", options.search_budget);
   refuse("--microbatch-group-size", options.microbatch_group_size);
   refuse("--kept-for-weight-grad", options.kept_for_weight_grad);
   if (!problems.empty()) throw InputError(std::move(problems));
@@ -114,6 +117,7 @@ Schedule make_schedule(const ScheduleCommandOptions& options, const UnitCosts& c
   shape.microbatches = options.microbatches.value_or(2 * shape.stages_per_chunk);
   ScheduleOptions how;
   how.max_live_activations = options.max_live_activations;
+  how.search_budget = options.search_budget;
   how.microbatch_group_size = options.microbatch_group_size;
   how.kept_for_weight_grad = options.kept_for_weight_grad;
   how.costs = costs;
@@ -126,7 +130,14 @@ struct Told {
   const UnitCosts& costs;
   const Evaluation& evaluation;
   double lower_bound;
+  std::string lower_bound_by;
   std::optional<double> steady_state_period;
+  std::optional<OrderProof> proof;  ///< of a searched order
+
+  /// How much longer than the bound, as a share of it.
+  double gap() const {
+    return lower_bound > 0.0 ? std::max(0.0, evaluation.makespan / lower_bound - 1.0) : 0.0;
+  }
 };
 
 std::string to_json(const Told& told) {
@@ -142,6 +153,9 @@ std::string to_json(const Told& told) {
   json["span_idle_per_rank"] = told.evaluation.span_idle;
   json["peak_live_activations_per_rank"] = told.evaluation.peak_live;
   json["lower_bound"] = told.lower_bound;
+  json["lower_bound_by"] = told.lower_bound_by;
+  json["optimality_gap"] = told.gap();
+  if (told.proof) json["optimal"] = told.proof->optimal;
   if (told.steady_state_period) json["steady_state_period"] = *told.steady_state_period;
   return json.dump(2) + "\n";
 }
@@ -176,6 +190,17 @@ std::string facts(const Told& told) {
     text += fmt::format(", period without flush {:g}", *told.steady_state_period);
   }
   return text;
+}
+
+/// "found by search: within 1.8 % of optimal (bound B4)"
+std::string proof_text(const Told& told) {
+  const OrderProof& proof = *told.proof;
+  const std::string how = proof.optimal
+                              ? fmt::format("optimal, proven (bound {})", proof.by)
+                              : fmt::format("within {:.1f} % of optimal (bound {})",
+                                            std::ceil(1000.0 * told.gap()) / 10.0, proof.by);
+  return fmt::format("found by search: {}, with at most {} live activations per rank", how,
+                     proof.limit);
 }
 
 /// Where an overlapped pair is cut in a picture: in proportion to what its parts cost alone.
@@ -220,7 +245,8 @@ Gantt to_gantt(const Told& told) {
 
 std::string to_text(const Told& told, const TextStyle& style) {
   std::string text = gantt_text(to_gantt(told), style);
-  text += "\n" + facts(told) + (told.schedule.found_by == "search" ? ", found by search\n" : "\n");
+  text += "\n" + facts(told) + "\n";
+  if (told.proof) text += proof_text(told) + "\n";
   text += fmt::format("\n{:>6} {:>10} {:>10} {:>10} {:>10}\n", "rank", "busy", "idle", "span idle",
                       "peak live");
   for (int rank = 0; rank < told.schedule.num_ranks(); ++rank) {
@@ -249,6 +275,9 @@ void add_schedule_options(CLI::App& app, ScheduleCommandOptions& options) {
   app.add_option("--max-live-activations", options.max_live_activations,
                  "Search the best order with at most so many live activations per rank")
       ->type_name("N");
+  app.add_option("--search-budget", options.search_budget,
+                 "Of zb_auto: millions of units of work that its search may spend (20)")
+      ->type_name("N");
   app.add_option("--microbatch-group-size", options.microbatch_group_size,
                  "Interleaved as Megatron-LM does it, with this group size")
       ->type_name("N");
@@ -275,8 +304,16 @@ int run_schedule_command(const ScheduleCommandOptions& options, std::ostream& ou
     return kDone;
   }
   const Evaluation evaluation = evaluate(schedule, costs);
-  Told told{schedule, costs, evaluation,
-            makespan_lower_bound(schedule, costs, options.max_live_activations), std::nullopt};
+  Told told{schedule, costs, evaluation, 0.0, "B0", std::nullopt, std::nullopt};
+  if (schedule.found_by == "search") {
+    const PipelineShape& shape = schedule.shape;
+    const int limit = options.max_live_activations.value_or(shape.ranks() * shape.chunks);
+    told.proof = prove_order(schedule, costs, limit, 1e6 * options.search_budget.value_or(20));
+    told.lower_bound = told.proof->lower_bound;
+    told.lower_bound_by = told.proof->by;
+  } else {
+    told.lower_bound = makespan_lower_bound(schedule, costs, options.max_live_activations);
+  }
   if (!schedule.flushes) told.steady_state_period = steady_state_period(schedule, costs);
   if (options.format == "json") out << to_json(told);
   if (options.format == "svg") out << gantt_svg(to_gantt(told));

@@ -18,6 +18,7 @@ struct ScheduleCommandOptions {
   std::string costs;            ///< "F=1,I=1,W=1,comm=0,overlap=2", any part of it
   std::string format = "text";  ///< text, csv, json or svg
   std::optional<int> max_live_activations;
+  std::optional<int> search_budget;
   std::optional<int> microbatch_group_size;
   std::optional<double> kept_for_weight_grad;
   TextStyle style;  ///< of the text form

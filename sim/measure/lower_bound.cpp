@@ -5,12 +5,17 @@
 #include <limits>
 #include <vector>
 
+#include "schedules/evaluate.h"
+#include "schedules/order_bounds.h"
 #include "sim/lowering/op_times.h"
 #include "sim/lowering/step_tail.h"
 
 namespace plumbline {
 namespace {
 
+// Of the full bound: the longest operation is divided in so many parts, and what it may spend.
+constexpr SimTime kParts = 1 << 16;
+constexpr double kWork = 2e7;
 constexpr SimTime kUnused = std::numeric_limits<SimTime>::max();
 
 /// Work of one rank, and the shortest that each of its operations takes anywhere.
@@ -51,8 +56,7 @@ class Bound {
     }
   }
 
-  SimTime iteration() const {
-    SimTime gradients_done = 0;
+  SimTime iteration(SimTime gradients_done = 0) const {
     SimTime after = 0;
     for (int rank = 0; rank < schedule_.num_ranks(); ++rank) {
       gradients_done = std::max(gradients_done, rank_done(rank));
@@ -62,6 +66,34 @@ class Bound {
       gradients_done = std::max(gradients_done, there_and_back(replica));
     }
     return gradients_done + after;
+  }
+
+  // The pipeline as a job shop of the shortest durations, in units of `unit`, rounded down.
+  JobShop job_shop(SimTime unit) const {
+    const auto stages = shortest_.size();
+    TickCosts ticks;
+    const auto scaled = [&](SimTime time) { return time == kUnused ? 0 : time / unit; };
+    for (std::size_t s = 0; s < stages; ++s) {
+      ticks.forward.push_back(scaled(shortest_[s][0]));
+      ticks.input_grad.push_back(scaled(shortest_[s][1]));
+      ticks.weight_grad.push_back(scaled(shortest_weight_grad_[s]));
+    }
+    const std::vector<int> peaks = peak_live_activations(schedule_);
+    JobShop shop = make_job_shop(schedule_, ticks, *std::ranges::max_element(peaks));
+    std::vector<Ticks> hops;
+    for (int s = 0; s + 1 < static_cast<int>(stages); ++s) {
+      hops.push_back(std::min(hop(0, s, 0), hop(0, s, 1)) / unit);
+    }
+    set_hops(shop, hops);
+    return shop;
+  }
+
+  SimTime longest_operation() const {
+    SimTime longest = 1;
+    for (const auto& both : shortest_) {
+      for (const SimTime each : both) longest = each == kUnused ? longest : std::max(longest, each);
+    }
+    return longest;
   }
 
   SimTime period() const {
@@ -159,6 +191,40 @@ SimTime lower_bound(const Schedule& schedule, const TrainingCosts& costs,
                     const LoweringOptions& options) {
   const Bound bound(schedule, costs, options);
   return schedule.flushes ? bound.iteration() : bound.period();
+}
+
+StepBound full_lower_bound(const Schedule& schedule, const TrainingCosts& costs,
+                           const LoweringOptions& options) {
+  StepBound result{lower_bound(schedule, costs, options), "B0", {}};
+  bool has_pairs = false;
+  for (const auto& program : schedule.ranks) {
+    has_pairs = has_pairs || std::ranges::any_of(program, &Op::overlaps_next);
+  }
+  if (!schedule.flushes || schedule.replicas > 1 || has_pairs ||
+      schedule.num_stages() != schedule.shape.stages()) {
+    result.assumptions.push_back(
+        "bound: full is for schedules that flush, with one copy of the weights and no overlapped "
+        "pairs; of " +
+        schedule.name + " it is the closed form");
+    return result;
+  }
+  const Bound bound(schedule, costs, options);
+  const SimTime unit = std::max<SimTime>(1, bound.longest_operation() / kParts);
+  const JobShop shop = bound.job_shop(unit);
+  BoundFinder finder(shop, schedule);
+  const Ticks closed_form = finder.value();
+  finder.raise(kNoDeadline / 2, kWork / 4);
+  finder.find_separations(kWork / 2);
+  finder.raise(kNoDeadline / 2, kWork / 4);
+  const SimTime raised = bound.iteration(finder.value() * unit);
+  if (raised > result.time) {
+    result.time = raised;
+    if (finder.value() > closed_form) result.by = finder.by();
+  }
+  result.assumptions.push_back("bound: " + result.by + ", for orders with at most " +
+                               std::to_string(std::ranges::max(peak_live_activations(schedule))) +
+                               " live activations on every rank");
+  return result;
 }
 
 }  // namespace plumbline

@@ -1,6 +1,9 @@
 // How short an iteration could be at best, whatever the order of the operations.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "schedules/schedule.h"
 #include "sim/core/sim_time.h"
 #include "sim/cost/stage_costs.h"
@@ -19,5 +22,19 @@ namespace plumbline {
 /// REQUIRES: transfers between ranks take at least their latency, as lower_training makes them
 SimTime lower_bound(const Schedule& schedule, const TrainingCosts& costs,
                     const LoweringOptions& options);
+
+struct StepBound {
+  SimTime time = 0;
+  std::string by;  ///< "B0" when the closed form is the binding one, else "B3" .. "B7"
+  std::vector<std::string> assumptions;
+};
+
+/// `lower_bound`, raised by the time windows of schedules/order_bounds.h: no order of the same
+/// operations in the same placement is faster that holds at most as many live activations on
+/// every rank as this schedule does on its fullest.  A fixed amount of work.  For schedules that
+/// flush, with one copy of the weights and no overlapped pairs; of others it is `lower_bound`, and
+/// an assumption says so.
+StepBound full_lower_bound(const Schedule& schedule, const TrainingCosts& costs,
+                           const LoweringOptions& options);
 
 }  // namespace plumbline

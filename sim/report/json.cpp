@@ -113,6 +113,8 @@ void write_training(JsonWriter& json, const TrainingResult& t) {
   json.end_array();
   json.member("usable_memory_bytes", t.usable_memory_bytes);
   json.member("compute_phase_s", t.compute_phase_s);
+  json.member("optimality_gap",
+              t.lower_bound_s > 0 ? t.iteration_time_s / t.lower_bound_s - 1 : 0.0);
   write_critical_path(json, t.critical_path);
   write_sensitivities(json, t.sensitivities);
   json.end_object();

@@ -24,7 +24,14 @@ std::shared_ptr<const Schedule> placement_sample(const Scenario& scenario,
                                                  ScheduleMemo& schedules) {
   PipelineShape few = shape;
   few.microbatches = 2 * shape.stages_per_chunk;
-  return schedules.generate(scenario.schedule.name, few);
+  // A searched schedule has its placement whatever it finds.
+  ScheduleOptions options;
+  const ScheduleEntry* entry = find_schedule(scenario.schedule.name);
+  if (entry != nullptr && entry->takes("search_budget")) {
+    few.microbatches = 1;
+    options.search_budget = 1;
+  }
+  return schedules.generate(scenario.schedule.name, few, options);
 }
 
 /// The schedules whose order no price changes, as long as none is searched for.
@@ -166,6 +173,10 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels, PrepareMe
   if (entry) {
     ScheduleOptions generate;
     generate.max_live_activations = scenario.schedule.max_live_activations;
+    const auto budget = scenario.schedule.options.find("search_budget");
+    if (budget != scenario.schedule.options.end()) {
+      generate.search_budget = std::stoi(budget->second);
+    }
     generate.microbatch_group_size = scenario.schedule.microbatch_group_size;
     generate.kept_for_weight_grad = scenario.schedule.kept_for_weight_grad;
     generate.interleaved_rule = InterleavedRule::kMegatron;

@@ -15,6 +15,7 @@ struct RunOptions {
   bool sensitivities = false;  ///< re-run with each part 10 % faster
   bool memory_over_time = false;
   bool keep_timeline = false;  ///< traces, CSV and pictures need it
+  bool full_bound = false;  ///< the lower bound by windows and branching, not in closed form alone
   HardwareScale scale;
 };
 

@@ -9,6 +9,7 @@
 
 #include "sim/engine/execute.h"
 #include "sim/lowering/lower_training.h"
+#include "sim/measure/lower_bound.h"
 #include "sim/measure/measure_training.h"
 #include "sim/run/interval.h"
 #include "sim/run/prepare.h"
@@ -82,6 +83,11 @@ Run SimulationSession::State::simulate_once(const Scenario& scenario, const Kern
 
   Run run;
   run.result.training = measure_training(input);
+  if (options.full_bound) {
+    const StepBound bound = full_lower_bound(*prepared.schedule, prepared.costs, step.options);
+    run.result.training.lower_bound_s = to_seconds(bound.time).base();
+    append(run.result.assumptions, bound.assumptions);
+  }
   run.result.scenario = scenario.name;
   run.result.fits = run.result.training.peak_memory_bytes <= input.usable_memory.base();
   append(run.result.assumptions, scenario.assumptions);

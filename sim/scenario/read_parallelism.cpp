@@ -31,6 +31,9 @@ ScheduleRequest read_schedule_request(const KeyReader& keys) {
       block.problem("names a schedule or a csv, one of the two");
     }
     request.max_live_activations = keys.small_integer("schedule.max_live_activations");
+    if (const auto budget = keys.small_integer("schedule.search_budget")) {
+      request.options["search_budget"] = std::to_string(*budget);
+    }
     request.microbatch_group_size = keys.small_integer("schedule.microbatch_group_size");
     request.kept_for_weight_grad = keys.number("schedule.kept_for_weight_grad");
   }
@@ -47,7 +50,7 @@ ScheduleRequest read_schedule_request(const KeyReader& keys) {
   }
   request.name = std::string(entry->name);
   for (const std::string_view option :
-       {"max_live_activations", "microbatch_group_size", "kept_for_weight_grad"}) {
+       {"max_live_activations", "search_budget", "microbatch_group_size", "kept_for_weight_grad"}) {
     const YamlNode value = block.child(option);
     if (!value.present() || entry->takes(option)) continue;
     std::string takers;

@@ -1,0 +1,163 @@
+// How near to the best is zb_auto, over a grid of shapes, limits and costs?  Prints a table of the
+// gaps to the lower bound and of the time per search; run by hand.
+//
+//   schedule_search [--ranks 4,8,16] [--microbatches 1,2,4] [--budget MILLIONS] [--list] [--low]
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "schedules/catalog.h"
+#include "schedules/evaluate.h"
+#include "schedules/order_proof.h"
+
+namespace {
+
+using namespace plumbline;
+
+struct Grid {
+  std::vector<int> ranks{4, 8, 16};
+  std::vector<int> rounds{1, 2, 4, 8};  // micro-batches per rank
+  int chunks = 1;
+  int budget = 100;
+  bool list = false;
+  bool only_low = false;   // limits below P alone
+  bool only_high = false;  // limits from P on alone
+};
+
+struct Found {
+  double gap = 0.0;
+  double seconds = 0.0;
+  bool optimal = false;
+};
+
+std::vector<int> numbers(const std::string& text) {
+  std::vector<int> values;
+  std::stringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) values.push_back(std::stoi(part));
+  return values;
+}
+
+// Stage costs of 8 to 12 tenths, permuted: the same set of stages in an order that is not sorted.
+void make_uneven(UnitCosts& costs, int stages, int seed) {
+  for (int s = 0; s < stages; ++s) {
+    const double scale = 8 + (s * (2 * seed + 3) + seed) % 5;
+    costs.forward_by_stage.push_back(costs.forward * scale);
+    costs.input_grad_by_stage.push_back(costs.input_grad * scale);
+    costs.weight_grad_by_stage.push_back(costs.weight_grad * scale);
+  }
+  costs.comm *= 10;
+}
+
+struct Summary {
+  std::vector<Found> all;
+  void print(const char* name) const {
+    if (all.empty()) return;
+    const auto share = [&](auto&& holds) {
+      return 100.0 * static_cast<double>(std::ranges::count_if(all, holds)) /
+             static_cast<double>(all.size());
+    };
+    std::vector<double> times;
+    double worst = 0.0;
+    for (const Found& each : all) {
+      times.push_back(1e3 * each.seconds);
+      worst = std::max(worst, each.gap);
+    }
+    std::ranges::sort(times);
+    std::printf(
+        "| %-12s | %4zu | %5.1f %% | %5.1f %% | %5.1f %% | %5.2f %% | %8.1f | %8.1f | %8.1f |\n",
+        name, all.size(), share([](const Found& f) { return f.optimal; }),
+        share([](const Found& f) { return f.gap <= 0.02; }),
+        share([](const Found& f) { return f.gap <= 0.05; }), 100 * worst, times[times.size() / 2],
+        times[times.size() * 95 / 100], times.back());
+    std::fflush(stdout);
+  }
+};
+
+void run_ranks(const Grid& grid, int ranks) {
+  std::map<std::string, Summary> by_limit;
+  const double kinds[3][3] = {{1, 1, 1}, {2, 3, 1}, {2, 2, 1}};
+  for (const int round : grid.rounds) {
+    const std::vector<int> all{ranks / 2, 3 * ranks / 4, ranks, 3 * ranks / 2, 2 * ranks};
+    for (const int limit : all) {
+      if (grid.only_low && limit >= ranks) continue;
+      if (grid.only_high && limit < ranks) continue;
+      for (const auto& kind : kinds) {
+        for (const double comm : {0.0, 0.1}) {
+          for (int uneven = 0; uneven < 2; ++uneven) {
+            ScheduleOptions options;
+            options.max_live_activations = limit * grid.chunks;
+            options.search_budget = grid.budget;
+            options.costs.forward = kind[0];
+            options.costs.input_grad = kind[1];
+            options.costs.weight_grad = kind[2];
+            options.costs.comm = comm * kind[0];
+            if (uneven) make_uneven(options.costs, ranks * grid.chunks, round);
+            const PipelineShape shape{ranks, grid.chunks, round * ranks};
+            const auto began = std::chrono::steady_clock::now();
+            const Schedule schedule = generate_schedule("zb_auto", shape, options);
+            Found found;
+            found.seconds =
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+            const double makespan = evaluate(schedule, options.costs).makespan;
+            const OrderProof proof =
+                prove_order(schedule, options.costs, limit * grid.chunks, 1e6 * grid.budget);
+            found.gap = std::max(0.0, makespan / proof.lower_bound - 1);
+            found.optimal = proof.optimal;
+            const char* name = limit >= ranks       ? "L >= P"
+                               : 2 * limit == ranks ? "L = P/2"
+                                                    : "P/2 < L < P";
+            by_limit[name].all.push_back(found);
+            if (grid.list) {
+              std::printf(
+                  "P %d M %d L %d costs %g:%g:%g comm %g uneven %d: %g bound %g (%s) gap %.2f %% "
+                  "in %.0f ms\n",
+                  ranks, shape.microbatches, limit, kind[0], kind[1], kind[2], comm, uneven,
+                  makespan, proof.lower_bound, proof.by.c_str(), 100 * found.gap,
+                  1e3 * found.seconds);
+              std::fflush(stdout);
+            }
+          }
+        }
+      }
+    }
+  }
+  for (const auto& [name, summary] : by_limit) {
+    summary.print(("P " + std::to_string(ranks) + " " + name).c_str());
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Grid grid;
+  for (int i = 1; i < argc; ++i) {
+    const std::string option = argv[i];
+    const std::string value = i + 1 < argc ? argv[i + 1] : "";
+    if (option == "--list")
+      grid.list = true;
+    else if (option == "--low")
+      grid.only_low = true;
+    else if (option == "--high")
+      grid.only_high = true;
+    else if (option == "--ranks")
+      grid.ranks = numbers(value), ++i;
+    else if (option == "--microbatches")
+      grid.rounds = numbers(value), ++i;
+    else if (option == "--chunks")
+      grid.chunks = std::stoi(value), ++i;
+    else if (option == "--budget")
+      grid.budget = std::stoi(value), ++i;
+    else
+      return std::fprintf(stderr, "unknown option %s\n", option.c_str()), 2;
+  }
+  std::printf(
+      "| case         |    n | optimal |  <= 2 %%|  <= 5 %%|   worst | median ms |   p95 ms |   "
+      "max ms |\n");
+  std::printf("|---|---|---|---|---|---|---|---|---|\n");
+  for (const int ranks : grid.ranks) run_ranks(grid, ranks);
+}

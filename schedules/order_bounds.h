@@ -1,0 +1,64 @@
+// Lower bounds on the makespan of a job shop's orders, and how good an order is proven to be.
+//
+// All assume identical micro-batches, latency-only communication, the shop's placement and its
+// limit on live activations per rank (from the start of F to the end of W).
+//
+//   B0  closed forms per rank, and the longest chain of operations
+//   B3  windows: no order keeps the time windows of `windows.h` for one tick less
+//   B4  B3 with separation cuts: F(0, k + n) starts at least H(n) after F(0, k), where H(n) is what
+//       windows prove for n + 1 micro-batches in an empty pipeline (deleting the others and what
+//       went before can only help)
+//   B5  B4 where what windows allow is refuted by branching: both halves of some operation's window
+//       are impossible, in the pipeline itself or in what H(n) looks at
+//   B7  B3 to B5 with several chunks per rank: operations of a kind are pooled
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schedules/job_shop.h"
+#include "schedules/windows.h"
+
+namespace plumbline {
+
+class BoundFinder {
+ public:
+  /// B0.  `placed` says where stages live; its rows do not matter.
+  BoundFinder(const JobShop& shop, const Schedule& placed);
+
+  Ticks value() const { return value_; }
+  /// "B0", "B3", "B4" or "B5"; with several chunks "B7" for the last three
+  std::string by() const;
+
+  /// Raises the bound by windows, up to `most`, spending about `budget` units of work.
+  void raise(Ticks most, double budget);
+  /// Finds separation cuts, which later calls of `raise` use; goes on where the last call stopped.
+  void find_separations(double budget);
+
+  /// Raises the bound by branching, tick by tick, up to `most`.
+  /// @returns windows that have shrunk to an order, when that is what ended it
+  std::optional<Windows> branch(Ticks most, double budget);
+
+  /// The windows for everything to end by `end`; nullopt when that is impossible.
+  std::optional<Windows> windows_for(Ticks end);
+
+  double work() const { return work_ + solver_.work(); }
+
+ private:
+  Ticks least_separation(int n, Ticks at_least, double budget);
+  Ticks first_not_refuted(Ticks from, Ticks most, Ticks step, double budget,
+                          const std::function<bool(Ticks)>& not_refuted);
+
+  const JobShop& shop_;
+  WindowSolver solver_;
+  std::vector<Ticks> separation_;  // H by n
+  Ticks value_ = 0;
+  const char* by_ = "B0";
+  bool cuts_ = false;      // separation cuts beyond the trivial ones are in use
+  bool branched_ = false;  // something was refuted by branching
+  double work_ = 0.0;
+};
+
+}  // namespace plumbline

@@ -1,0 +1,185 @@
+// zb_auto and its bounds against every order of tiny pipelines, and against themselves elsewhere.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "exact.h"
+#include "schedules/build.h"
+#include "schedules/catalog.h"
+#include "schedules/check.h"
+#include "schedules/evaluate.h"
+#include "schedules/order_bounds.h"
+#include "schedules/order_proof.h"
+#include "schedules/order_seeds.h"
+
+namespace plumbline {
+namespace {
+
+struct Tiny {
+  PipelineShape shape;
+  int limit;
+  UnitCosts costs;
+  Placement placement() const { return shape.chunks == 2 ? Placement::kV : Placement::kLoop; }
+  std::string label() const {
+    std::string text = "P " + std::to_string(shape.stages_per_chunk) + " V " +
+                       std::to_string(shape.chunks) + " M " + std::to_string(shape.microbatches) +
+                       " L " + std::to_string(limit) + " comm " + std::to_string(costs.comm);
+    for (int s = 0; s < shape.stages(); ++s) {
+      text += " " + std::to_string(static_cast<int>(costs.forward_of(s))) + ":" +
+              std::to_string(static_cast<int>(costs.input_grad_of(s))) + ":" +
+              std::to_string(static_cast<int>(costs.weight_grad_of(s)));
+    }
+    return text;
+  }
+};
+
+// Uneven durations of 1 to 4, hops of 0 to 2, every limit.
+std::vector<Tiny> tiny_pipelines() {
+  std::vector<Tiny> all;
+  unsigned state = 1;
+  const auto up_to = [&](unsigned most) {
+    state = state * 1664525u + 1013904223u;
+    return static_cast<double>((state >> 16) % most);
+  };
+  const auto add = [&](int ranks, int chunks, int microbatches, int limit) {
+    Tiny each{{ranks, chunks, microbatches}, limit, {}};
+    each.costs.comm = up_to(3);
+    for (int s = 0; s < each.shape.stages(); ++s) {
+      each.costs.forward_by_stage.push_back(1 + up_to(4));
+      each.costs.input_grad_by_stage.push_back(1 + up_to(4));
+      each.costs.weight_grad_by_stage.push_back(1 + up_to(4));
+    }
+    all.push_back(each);
+  };
+  for (int ranks = 1; ranks <= 3; ++ranks) {
+    for (int microbatches = 1; microbatches <= 4; ++microbatches) {
+      for (int limit = 1; limit <= microbatches; ++limit) {
+        for (int again = 0; again < 3; ++again) add(ranks, 1, microbatches, limit);
+      }
+    }
+  }
+  for (int microbatches = 1; microbatches <= 2; ++microbatches) {
+    for (int limit = 2; limit <= 4; ++limit) add(2, 2, microbatches, limit);
+  }
+  return all;
+}
+
+Schedule found(const Tiny& tiny, int budget = 1) {
+  ScheduleOptions options;
+  options.max_live_activations = tiny.limit;
+  options.search_budget = budget;
+  options.costs = tiny.costs;
+  return generate_schedule("zb_auto", tiny.shape, options);
+}
+
+OrderProof proof(const Tiny& tiny, const Schedule& schedule) {
+  return prove_order(schedule, tiny.costs, tiny.limit, 1e6);
+}
+
+int most_alive(const Schedule& schedule) {
+  return std::ranges::max(peak_live_activations(schedule));
+}
+
+TEST(ZbAuto, IsAsFastAsTheBestOfAllOrdersOfTinyPipelinesAndNoBoundIsAboveIt) {
+  int proven = 0, pipelines = 0;
+  for (const Tiny& tiny : tiny_pipelines()) {
+    const Schedule placed = empty_schedule("", tiny.shape, tiny.placement());
+    const TickCosts ticks = to_ticks(tiny.costs, tiny.shape.stages());
+    const double best = static_cast<double>(testing::shortest_makespan(placed, ticks, tiny.limit));
+    const Schedule schedule = found(tiny);
+    const OrderProof proven_by = proof(tiny, schedule);
+    EXPECT_NO_THROW(check_schedule(schedule)) << tiny.label();
+    EXPECT_LE(most_alive(schedule), tiny.limit) << tiny.label();
+    EXPECT_DOUBLE_EQ(evaluate(schedule, tiny.costs).makespan, best) << tiny.label();
+    EXPECT_LE(proven_by.lower_bound, best) << tiny.label();
+    ++pipelines;
+    proven += proven_by.optimal ? 1 : 0;
+
+    const JobShop shop = make_job_shop(placed, ticks, tiny.limit);
+    BoundFinder bounds(shop, placed);
+    const auto expect_below = [&] {
+      EXPECT_LE(static_cast<double>(bounds.value()), best) << bounds.by() << ", " << tiny.label();
+    };
+    expect_below();
+    bounds.raise(kNoDeadline / 2, 1e6);
+    expect_below();
+    bounds.find_separations(1e6);
+    bounds.raise(kNoDeadline / 2, 1e6);
+    expect_below();
+    bounds.branch(static_cast<Ticks>(best) + 3, 1e6);
+    expect_below();
+  }
+  EXPECT_GE(proven, pipelines * 95 / 100);
+}
+
+std::vector<Tiny> larger_pipelines() {
+  std::vector<Tiny> all;
+  for (const int limit : {3, 4, 6, 9}) {
+    UnitCosts costs;
+    costs.forward = 2.0;
+    costs.input_grad = 3.0;
+    costs.comm = 0.3;
+    all.push_back({{6, 1, 14}, limit, costs});
+    costs.forward_by_stage = {2, 3, 2, 4, 2, 3};
+    all.push_back({{6, 1, 14}, limit, costs});
+  }
+  for (const int limit : {4, 6, 8}) all.push_back({{4, 2, 9}, limit, {}});
+  all.push_back({{3, 3, 6}, 7, {}});
+  return all;
+}
+
+TEST(ZbAuto, KeepsItsLimitAndIsNeverSlowerThanAPublishedOrder) {
+  for (const Tiny& tiny : larger_pipelines()) {
+    const Schedule schedule = found(tiny);
+    const double makespan = evaluate(schedule, tiny.costs).makespan;
+    EXPECT_NO_THROW(check_schedule(schedule)) << tiny.label();
+    EXPECT_LE(most_alive(schedule), tiny.limit) << tiny.label();
+    EXPECT_LE(proof(tiny, schedule).lower_bound, makespan) << tiny.label();
+    for (const Schedule& other :
+         published_orders(tiny.shape, tiny.placement(), tiny.limit, tiny.costs)) {
+      EXPECT_LE(makespan, evaluate(other, tiny.costs).makespan * (1 + 1e-12))
+          << other.name << ", " << tiny.label();
+    }
+  }
+}
+
+TEST(ZbAuto, MakesTheSameOrderEveryTimeAndNoSlowerOneForMoreWork) {
+  for (const Tiny& tiny : larger_pipelines()) {
+    const Schedule once = found(tiny, 1);
+    EXPECT_EQ(once.ranks, found(tiny, 1).ranks) << tiny.label();
+    const Schedule longer = found(tiny, 3);
+    EXPECT_LE(evaluate(longer, tiny.costs).makespan,
+              evaluate(once, tiny.costs).makespan * (1 + 1e-12))
+        << tiny.label();
+  }
+}
+
+TEST(ZbAuto, ProvesZbH1OptimalInItsOwnMemory) {
+  // Idle (P - 1)(F + I - W) is what ZB-H1 pays, and no order within P activations pays less.
+  UnitCosts costs;
+  costs.forward = 2.0;
+  costs.input_grad = 3.0;
+  const Tiny pipeline{{8, 1, 24}, 8, costs};
+  const Schedule schedule = found(pipeline);
+  EXPECT_TRUE(proof(pipeline, schedule).optimal);
+  EXPECT_DOUBLE_EQ(evaluate(schedule, costs).makespan, 24 * 6 + 7 * 4);
+}
+
+TEST(ZbAuto, BoundsCostsOfManyDigitsFromBelow) {
+  UnitCosts costs;
+  costs.forward = M_PI;
+  costs.input_grad = std::sqrt(7.0);
+  costs.weight_grad = M_E;
+  costs.comm = 1.0 / 7.0;
+  const Tiny pipeline{{4, 1, 12}, 4, costs};
+  const Schedule schedule = found(pipeline);
+  const double makespan = evaluate(schedule, costs).makespan;
+  EXPECT_LE(proof(pipeline, schedule).lower_bound, makespan);
+  EXPECT_GT(proof(pipeline, schedule).lower_bound, makespan * (1 - 1e-3));
+}
+
+}  // namespace
+}  // namespace plumbline
