@@ -47,13 +47,30 @@ struct AttentionFit {
   friend bool operator==(const AttentionFit&, const AttentionFit&) = default;
 };
 
+/// The dimensions that the time of a served model's layers depends on; the layers themselves may be
+/// any number.
+struct ModelShape {
+  std::string name;  ///< for messages; not compared
+  int tensor = 1;    ///< tensor-parallel size that the layers were cut by
+  double hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, ffn = 0, vocab = 0;
+  double experts = 0, expert_ffn = 0, top_k = 0;  ///< 0 without experts
+  friend bool operator==(const ModelShape& a, const ModelShape& b) {
+    return a.tensor == b.tensor && a.hidden == b.hidden && a.heads == b.heads &&
+           a.kv_heads == b.kv_heads && a.head_dim == b.head_dim && a.ffn == b.ffn &&
+           a.vocab == b.vocab && a.experts == b.experts && a.expert_ffn == b.expert_ffn &&
+           a.top_k == b.top_k;
+  }
+};
+
 /// A CSV of measured kernels that a profile names. It is read when prices are asked for, and
 /// refused when its bytes are not those the profile was fitted to.
 struct SampleFile {
   std::string operation;   ///< "gemm", "attention_training", "attention_prefill",
-                           ///< "attention_decode", "collective"
+                           ///< "attention_decode", "collective", "serving_layers",
+                           ///< "serving_attention", "serving_moe"
   std::string dtype;       ///< of the operands
   std::string link;        ///< collective: the fabric it was measured on
+  ModelShape model;        ///< serving_*: the model whose layers they are
   std::string path;        ///< as the file system finds it
   std::string sha256;      ///< 64 hexadecimal digits
   bool inherited = false;  ///< measured on the profile's relative

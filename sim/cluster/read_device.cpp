@@ -142,20 +142,46 @@ void inherit(DeviceSpec& device, const DeviceSpec& relative) {
                          " where it has none of its own, scaled by the ratios of the peaks");
 }
 
+ModelShape read_shape(const YamlNode& node) {
+  node.allow_keys({"name", "tensor", "hidden", "heads", "kv_heads", "head_dim", "ffn", "vocab",
+                   "experts", "expert_ffn", "top_k"});
+  ModelShape shape;
+  shape.name = node.required("name").text().value_or("");
+  shape.tensor = static_cast<int>(node.child("tensor").integer_in(1, 1024).value_or(1));
+  const auto size = [&](std::string_view key, bool required) {
+    const YamlNode value = required ? node.required(key) : node.child(key);
+    return value.number_in(required ? 1 : 0, 1e9).value_or(0);
+  };
+  shape.hidden = size("hidden", true);
+  shape.heads = size("heads", true);
+  shape.kv_heads = size("kv_heads", true);
+  shape.head_dim = size("head_dim", true);
+  shape.ffn = size("ffn", true);
+  shape.vocab = size("vocab", true);
+  shape.experts = size("experts", false);
+  shape.expert_ffn = size("expert_ffn", false);
+  shape.top_k = size("top_k", false);
+  return shape;
+}
+
 }  // namespace
 
 std::vector<SampleFile> read_sample_list(const YamlNode& node, const std::string& profile_path) {
   std::vector<SampleFile> samples;
   if (!node.present()) return samples;
-  static constexpr std::array<std::string_view, 5> kOperations{
-      "gemm", "attention_training", "attention_prefill", "attention_decode", "collective"};
+  static constexpr std::array<std::string_view, 8> kOperations{
+      "gemm",       "attention_training", "attention_prefill", "attention_decode",
+      "collective", "serving_layers",     "serving_attention", "serving_moe"};
   for (const YamlNode& item : node.items()) {
-    item.allow_keys({"operation", "dtype", "link", "file", "sha256", "note"});
+    item.allow_keys({"operation", "dtype", "link", "model", "file", "sha256", "note"});
     SampleFile sample;
     const auto operation = item.required("operation").choice(kOperations, "operation");
     if (operation) sample.operation = kOperations[*operation];
     sample.dtype = item.child("dtype").text().value_or("");
     sample.link = item.child("link").text().value_or("");
+    if (sample.operation.starts_with("serving_")) {
+      sample.model = read_shape(item.required("model"));
+    }
     const auto file = item.required("file").text();
     if (file) sample.path = (fs::path(profile_path).parent_path() / *file).string();
     sample.sha256 = item.required("sha256").text().value_or("");

@@ -18,7 +18,8 @@
 namespace plumbline {
 namespace {
 
-constexpr std::array kNames{"all_reduce", "all_gather", "reduce_scatter", "alltoall"};
+constexpr std::array kNames{"all_reduce", "all_gather", "reduce_scatter", "alltoall",
+                            "custom_all_reduce"};
 
 std::size_t index(Collective op) { return static_cast<std::size_t>(op); }
 
@@ -26,7 +27,7 @@ std::size_t index(Collective op) { return static_cast<std::size_t>(op); }
 
 double ring_share(Collective op, double ranks) {
   const double share = (ranks - 1) / ranks;
-  return op == Collective::kAllReduce ? 2 * share : share;
+  return op == Collective::kAllReduce || op == Collective::kEngineAllReduce ? 2 * share : share;
 }
 
 CollectiveTimes::CollectiveTimes(const DeviceSpec& device, const LinkSpec& intra_node,
@@ -53,7 +54,7 @@ void CollectiveTimes::read_table(const CsvTable& csv) {
   const std::size_t op = csv.column("op_name"), dtype = csv.column("nccl_dtype"),
                     ranks = csv.column("num_gpus"), bytes = csv.column("bytes"),
                     time = csv.column("latency_us");
-  std::array<std::map<int, Curve>, 4> read;
+  std::array<std::map<int, Curve>, kNames.size()> read;
   for (std::size_t row = 0; row < csv.rows(); ++row) {
     if (csv.text(row, dtype) != "half") continue;  // int8 moves the same bytes in the same time
     const auto name = std::find(kNames.begin(), kNames.end(), csv.text(row, op));
@@ -129,6 +130,15 @@ KernelPrice CollectiveTimes::inside(Collective op, Bytes bytes, int ranks) const
 
 KernelPrice CollectiveTimes::price(const CollectiveQuery& query, double intra, double inter) const {
   const int local = std::clamp(query.ranks_per_node, 1, std::max(1, query.ranks));
+  if (query.op == Collective::kEngineAllReduce) {
+    CollectiveQuery nccl = query;
+    nccl.op = Collective::kAllReduce;
+    KernelPrice price = this->price(nccl, intra, inter);
+    if (query.ranks > local || !tables_[index(query.op)].count(query.ranks)) return price;
+    const KernelPrice own = inside(query.op, query.bytes, query.ranks);
+    if (own.burst / intra < price.burst) price.burst = price.sustained = own.burst / intra;
+    return price;
+  }
   if (query.ranks <= local) {
     KernelPrice price = inside(query.op, query.bytes, query.ranks);
     price.burst = price.burst / intra;

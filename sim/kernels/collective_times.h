@@ -37,7 +37,7 @@ class CollectiveTimes {
   Seconds by_form(Collective op, Bytes bytes, int ranks) const;
 
   LinkSpec intra_, inter_;
-  std::array<std::map<int, Curve>, 4> tables_;  ///< by Collective, then ranks
+  std::array<std::map<int, Curve>, 5> tables_;  ///< by Collective, then ranks
   double fabric_ = 1.0;
   bool calibrated_ = false;
 };

@@ -55,7 +55,15 @@ struct DecodeQuery {
   double kv_tokens = 0;  ///< of each sequence
 };
 
-enum class Collective { kAllReduce, kAllGather, kReduceScatter, kAllToAll };
+enum class Collective {
+  kAllReduce,
+  kAllGather,
+  kReduceScatter,
+  kAllToAll,
+  /// One- or two-shot all-reduce of an inference engine inside a node, or NCCL's where that is
+  /// faster or nothing else was measured.
+  kEngineAllReduce,
+};
 
 struct CollectiveQuery {
   Collective op = Collective::kAllReduce;
