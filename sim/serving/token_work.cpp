@@ -1,0 +1,247 @@
+// Layer by layer as vLLM runs it: residual add and norm in one kernel, q, k and v (MLA: both
+// compressions) in one product, gate and up in one product, two all-reduces a layer.
+//
+// 4-bit weights on GPUs without 4-bit units run as 16-bit products that read fewer bytes (Marlin):
+// the 16-bit form with the bytes of the packed weights.
+
+#include "sim/serving/token_work.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "models/parameters.h"
+#include "sim/cluster/device.h"
+#include "sim/core/diagnostic.h"
+#include "sim/kernels/forms.h"
+#include "sim/plan/parallel_plan.h"
+#include "sim/plan/serving_options.h"
+#include "sim/serving/weights.h"
+
+namespace plumbline {
+namespace {
+
+[[noreturn]] void no_units(const DeviceSpec& device, const std::string& what) {
+  std::string known;
+  for (const auto& [name, unused] : device.peak_flops) known += (known.empty() ? "" : ", ") + name;
+  Diagnostic diagnostic;
+  diagnostic.path = "serving.precision";
+  diagnostic.problem = device.name + " has no units for " + what;
+  diagnostic.hint = "it has " + known;
+  std::vector<Diagnostic> all;
+  all.push_back(std::move(diagnostic));
+  throw InputError(std::move(all));
+}
+
+const SizeCurve& curve(const LayerTable& table, std::string_view name) {
+  static const SizeCurve kNothing = [] {
+    SizeCurve nothing;
+    nothing.add(1, 0);
+    return nothing;
+  }();
+  const SizeCurve* found = table.layer(name);
+  return found ? *found : kNothing;
+}
+
+}  // namespace
+
+TokenWork::TokenWork(const ServedModel& served, const LayerTable* table)
+    : served_(served),
+      software_(serving_software(served.options.software)),
+      table_(table),
+      linear_("bf16"),
+      cut_(expert_cut(served.plan)) {
+  const DeviceSpec& device = served.cluster.device;
+  const auto has = [&](const char* dtype) { return device.peak_flops.count(dtype) > 0; };
+  const WeightBytes bytes = weight_bytes(served.options.precision, served.model);
+  switch (served.options.precision) {
+    case WeightPrecision::kBf16:
+    case WeightPrecision::kFp16:
+      break;
+    case WeightPrecision::kFp8:
+      if (!has("fp8")) no_units(device, "fp8");
+      linear_ = software_.fp8_cutlass && device.gemm.count("fp8_cutlass") ? "fp8_cutlass" : "fp8";
+      break;
+    case WeightPrecision::kInt8:
+      if (!has("int8")) no_units(device, "int8");
+      linear_ = device.gemm.count("int8") ? "int8" : "fp8";
+      break;
+    case WeightPrecision::kNvfp4:
+      if (has("nvfp4")) {
+        linear_ = "nvfp4";
+        break;
+      }
+      [[fallthrough]];
+    case WeightPrecision::kInt4:
+    case WeightPrecision::kMxfp4:
+      weight_only_ = true;
+      linear_bytes_ = bytes.linear;
+      expert_bytes_ = bytes.experts;
+      break;
+  }
+  if (table_ && linear_ != "bf16") table_ = nullptr;  // the tables are of 16-bit weights
+  if (weight_only_) table_ = nullptr;
+}
+
+double TokenWork::traffic(double bytes, double kernels) const {
+  return served_.kernels.elementwise(Bytes(bytes), kernels).sustained.base();
+}
+
+double TokenWork::product(bool low_precision, double bytes_per_weight, double rows, double outputs,
+                          double inputs, double batch) const {
+  if (rows <= 0) return 0;
+  if (low_precision && weight_only_ && bytes_per_weight < 2) {
+    const DeviceSpec& device = served_.cluster.device;
+    const auto fit = device.gemm.find("bf16");
+    if (fit == device.gemm.end()) no_units(device, "bf16");
+    GemmWork work = gemm_work("bf16", rows, outputs, inputs, batch);
+    work.bytes -= Bytes((2 - bytes_per_weight) * outputs * inputs * batch);
+    const auto clock = device.sustained.find("bf16");
+    return gemm_form(fit->second, work, clock == device.sustained.end() ? 1.0 : clock->second.value)
+        .base();
+  }
+  GemmQuery query;
+  query.dtype = low_precision ? std::string_view(linear_) : std::string_view("bf16");
+  query.m = rows;
+  query.n = outputs;
+  query.k = inputs;
+  query.batch = batch;
+  return served_.kernels.gemm(query).sustained.base();
+}
+
+double TokenWork::linear(double rows, double outputs, double inputs) const {
+  return product(true, linear_bytes_, rows, outputs, inputs, 1);
+}
+
+double TokenWork::collective(Collective op, double bytes, int ranks) const {
+  if (ranks <= 1 || bytes <= 0) return 0;
+  CollectiveQuery query;
+  query.op = op;
+  query.bytes = Bytes(bytes);
+  query.ranks = ranks;
+  query.ranks_per_node = std::min(ranks, served_.cluster.gpus_per_nvlink_domain);
+  return served_.kernels.collective(query).sustained.base();
+}
+
+double TokenWork::reduce(double tokens) const {
+  const Collective op =
+      software_.custom_all_reduce ? Collective::kEngineAllReduce : Collective::kAllReduce;
+  return collective(op, 2 * tokens * static_cast<double>(served_.model.hidden),
+                    served_.plan.tensor);
+}
+
+double TokenWork::attention_products(double tokens) const {
+  const ModelSpec& m = served_.model;
+  const double h = static_cast<double>(m.hidden), tensor = served_.plan.tensor,
+               heads = static_cast<double>(m.heads) / tensor;
+  if (!m.mla) {
+    const double d = static_cast<double>(m.head_dim),
+                 kv = std::max(1.0, static_cast<double>(m.kv_heads) / tensor);
+    double time = linear(tokens, (heads + 2 * kv) * d, h) + linear(tokens, h, heads * d);
+    // Rope and the write into the cache.
+    time += traffic(4 * tokens * (heads + 2 * kv) * d, 2);
+    if (m.qk_norm) time += traffic(4 * tokens * (heads + kv) * d);
+    return time;
+  }
+  const double nope = static_cast<double>(m.mla->qk_nope_head_dim),
+               rope = static_cast<double>(m.mla->qk_rope_head_dim),
+               value = static_cast<double>(m.mla->v_head_dim),
+               queries = static_cast<double>(m.mla->q_lora_rank),
+               latent = static_cast<double>(m.mla->kv_lora_rank);
+  double time = linear(tokens, queries + latent + rope, h);
+  time += linear(tokens, heads * (nope + rope), queries > 0 ? queries : h);
+  // Absorbed: the key up-projection is applied to the query, the value's to the output, per head.
+  time += product(false, 2, tokens, latent, nope, heads);
+  time += product(false, 2, tokens, value, latent, heads);
+  time += linear(tokens, h, heads * value);
+  return time + traffic(4 * tokens * (heads * (nope + rope) + latent + rope), 4);
+}
+
+double TokenWork::layer(std::int64_t index, double tokens) const {
+  const ModelSpec& m = served_.model;
+  const bool mixture = m.is_moe_layer(index);
+  if (table_) {
+    const auto at = [&](std::string_view name) { return curve(*table_, name).at(tokens); };
+    double time = 2 * at("layernorm") + at("qkv_proj") + at("qk_norm") + at("rotary_emb") +
+                  at("o_proj") + 2 * reduce(tokens);
+    if (!mixture) time += at("gate_up_proj") + at("act_fn") + at("down_proj");
+    return time;
+  }
+  const double h = static_cast<double>(m.hidden), tensor = served_.plan.tensor;
+  double time = attention_products(tokens) + 2 * reduce(tokens);
+  time += static_cast<double>(m.norms_per_layer) * traffic(8 * tokens * h);
+  const double width = static_cast<double>(mixture ? m.moe->shared_ffn : m.ffn) / tensor;
+  if (width > 0) {
+    const double branches = m.gated() ? 2 : 1;
+    time += linear(tokens, branches * width, h) + linear(tokens, h, width);
+    time += traffic(2 * (branches + 1) * tokens * width);
+  }
+  return time;
+}
+
+double TokenWork::grouped(double tokens, double local) const {
+  const MoeSpec& moe = *served_.model.moe;
+  const double h = static_cast<double>(served_.model.hidden),
+               all = static_cast<double>(moe.experts), k = static_cast<double>(moe.top_k);
+  const double active = local * (1 - std::pow(1 - k / all, tokens));
+  const double pairs = tokens * k * local / all;
+  if (table_ && table_->has_experts() && cut_ == 1) {
+    return table_->experts(pairs / k, active);
+  }
+  const double width = static_cast<double>(moe.expert_ffn) / cut_;
+  const double branches = served_.model.gated() ? 2 : 1;
+  const double rows = pairs / std::max(active, 1e-9);
+  double time = product(true, expert_bytes_, rows, branches * width, h, active);
+  time += product(true, expert_bytes_, rows, h, width, active);
+  // Sorting pairs by expert, the activation, the weighted sum.
+  time += traffic(20 * pairs, 2) + traffic(2 * (branches + 1) * pairs * width);
+  return time + traffic(2 * (k + 1) * tokens * h);
+}
+
+// A measured table times the whole block, its router included.
+double TokenWork::router(double tokens) const {
+  if (table_ && table_->has_experts()) return 0;
+  const double all = static_cast<double>(served_.model.moe->experts);
+  return product(false, 2, tokens, all, static_cast<double>(served_.model.hidden), 1) +
+         traffic(10 * tokens * all);
+}
+
+double TokenWork::experts(double tokens) const {
+  const double all = static_cast<double>(served_.model.moe->experts);
+  return router(tokens) + grouped(tokens, all / served_.plan.expert);
+}
+
+double TokenWork::shared_experts(double together, int replicas) const {
+  const double h = static_cast<double>(served_.model.hidden),
+               all = static_cast<double>(served_.model.moe->experts);
+  double time = router(together / replicas) + grouped(together, all / served_.plan.expert);
+  time += collective(Collective::kAllGather, 2 * together * h, replicas);
+  time += collective(Collective::kAllGather, 2 * together * all, replicas);
+  return time + collective(Collective::kReduceScatter, 2 * together * h, replicas);
+}
+
+double TokenWork::embedding(double tokens) const {
+  if (table_) return curve(*table_, "embedding").at(tokens) + reduce(tokens);
+  return traffic(4 * tokens * static_cast<double>(served_.model.hidden)) + reduce(tokens);
+}
+
+double TokenWork::final_norm(double tokens) const {
+  if (table_) return curve(*table_, "final_layernorm").at(tokens);
+  return traffic(8 * tokens * static_cast<double>(served_.model.hidden));
+}
+
+double TokenWork::head(double sequences) const {
+  const ModelSpec& m = served_.model;
+  const int tensor = served_.plan.tensor;
+  const double rows = static_cast<double>(padded_vocab(m.vocab, tensor, 64)) / tensor;
+  const double gather = collective(Collective::kAllGather, 2 * sequences * rows * tensor, tensor);
+  if (table_) {
+    return curve(*table_, "lm_head").at(sequences) + curve(*table_, "sampler").at(sequences) +
+           gather;
+  }
+  // Sampling reads the logits, writes them in 32 bits, and passes over those twice more.
+  return product(false, 2, sequences, rows, static_cast<double>(m.hidden), 1) + gather +
+         traffic(sequences * static_cast<double>(m.vocab) * (2 + 4 + 4 + 4), 4);
+}
+
+}  // namespace plumbline
