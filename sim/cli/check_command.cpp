@@ -6,6 +6,7 @@
 #include "sim/cli/problems.h"
 #include "sim/cli/scenario_option.h"
 #include "sim/run/prepare.h"
+#include "sim/run/run_serving.h"
 
 namespace plumbline {
 namespace {
@@ -21,14 +22,25 @@ Examples:
   plumbline check scenarios/*.yaml
   plumbline check a.yaml --set parallelism.pipeline=16)";
 
-std::string summary(const Scenario& scenario, const Prepared& prepared) {
-  const ParallelPlan& plan = prepared.plan;
+std::string sizes(const ParallelPlan& plan) {
   std::string text = std::to_string(plan.gpus()) + " GPUs = tensor " + std::to_string(plan.tensor) +
                      " x pipeline " + std::to_string(plan.pipeline);
   if (plan.context > 1) text += " x context " + std::to_string(plan.context);
-  text += " x data " + std::to_string(plan.data) + ", " + scenario.model.name + ", " +
-          prepared.schedule->name + ", " + std::to_string(plan.microbatches) + " micro-batches";
-  return text;
+  return text + " x data " + std::to_string(plan.data);
+}
+
+/// What a run would simulate. @throws InputError, paths without places
+std::string summary(const Scenario& scenario) {
+  if (scenario.serving) {
+    const PreparedServing prepared = prepare_serving(scenario);
+    const Traffic traffic = make_traffic(scenario.serving->requests, scenario.seed);
+    return sizes(prepared.plan) + ", " + scenario.model.name + ", serves " +
+           std::to_string(traffic.requests.list.size()) + " requests with " +
+           std::to_string(prepared.resources.kv.blocks) + " cache blocks a replica";
+  }
+  const Prepared prepared = prepare(scenario);
+  return sizes(prepared.plan) + ", " + scenario.model.name + ", " + prepared.schedule->name + ", " +
+         std::to_string(prepared.plan.microbatches) + " micro-batches";
 }
 
 int check(const Options& options, const Console& console) {
@@ -38,7 +50,7 @@ int check(const Options& options, const Console& console) {
     try {
       const Scenario scenario = read_scenario(file, overrides, console.folders);
       try {
-        console.out << file << ": " << summary(scenario, prepare(scenario)) << "\n";
+        console.out << file << ": " << summary(scenario) << "\n";
       } catch (const InputError& error) {
         throw locate(error, scenario);
       }

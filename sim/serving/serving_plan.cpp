@@ -28,22 +28,24 @@ ParallelPlan make_serving_plan(const ModelSpec& model, const Cluster& cluster,
   const int replica = std::max(1, parallelism.tensor * parallelism.pipeline);
   no_batch.global_batch_size = parallelism.data.value_or(std::max(1, cluster.gpus() / replica));
   std::vector<Diagnostic> problems;
+  const auto add = [&](std::string path, std::string problem, std::string hint) {
+    problems.push_back(
+        Diagnostic{SourceLocation(), std::move(path), std::move(problem), std::move(hint)});
+  };
   try {
     ParallelPlan plan = make_plan(model, cluster, parallelism, split, no_batch);
     if (serving.disaggregated &&
         serving.disaggregated->prefill_replicas + serving.disaggregated->decode_replicas !=
             plan.data) {
-      problems.push_back({{},
-                          "serving.disaggregated",
-                          "prefill_replicas + decode_replicas is not the number of replicas, " +
-                              std::to_string(plan.data),
-                          "a replica has tensor x pipeline GPUs"});
+      add("serving.disaggregated",
+          "prefill_replicas + decode_replicas is not the number of replicas, " +
+              std::to_string(plan.data),
+          "a replica has tensor x pipeline GPUs");
     }
-    if (serving.data_parallel_lock_step && plan.pipeline > 1) {
-      problems.push_back({{},
-                          "serving.data_parallel_lock_step",
-                          "replicas in lock-step have one pipeline stage in this version",
-                          "set parallelism.pipeline to 1"});
+    if (serving.data_parallel_lock_step && (plan.pipeline > 1 || serving.disaggregated)) {
+      add("serving.data_parallel_lock_step",
+          "replicas in lock-step have one pipeline stage and serve whole requests in this version",
+          "set parallelism.pipeline to 1 and leave disaggregated out");
     }
     if (problems.empty()) return plan;
   } catch (const InputError& error) {

@@ -278,5 +278,42 @@ def check():
     assert "bad.yaml:5:" in done.stderr and "worse.yaml:4:" in done.stderr, done.stderr
 
 
+def serving():
+    a = os.path.join(REPOSITORY, "scenarios/20_serving.yaml")
+    few = ["--set", "serving.requests.poisson.count=60"]
+    result = json.loads(call("run", a, *few, "--json", "-").stdout)
+    block = result["serving"]
+    assert "training" not in result and result["fits"] is True and block["requests"] == 60
+    for latency in ("ttft_s", "tpot_s", "e2e_s"):
+        assert 0 < block[latency]["p50"] <= block[latency]["p90"] <= block[latency]["p99"], latency
+    for key in ("capacity_tokens", "peak_tokens", "bytes_per_token_per_gpu", "preemptions"):
+        assert key in block["kv_cache"], key
+    assert abs(sum(block["bubble_by_cause"].values()) - block["bubble_fraction"]) < 1e-9
+    assert len(block["stages"]) == 4
+    names = {"--trace": "s.json", "--csv": "s.csv"}
+    args = [x for option, name in names.items() for x in (option, os.path.join(FOLDER, name))]
+    assert "time to first token" in call("run", a, *few, *args).stdout
+    with open(os.path.join(FOLDER, "s.csv")) as rows:
+        table = list(csv.DictReader(rows))
+    assert list(table[0])[:10] == ["request", "arrival_s", "prompt_tokens", "output_tokens", "first_token_s",
+                                   "finish_s", "ttft_s", "tpot_s", "e2e_s", "preemptions"]
+    assert len(table) == 60
+    with open(os.path.join(FOLDER, "s.json")) as trace:
+        slices = [e for e in json.load(trace)["traceEvents"] if e["ph"] == "X"]
+    assert len(slices) == result["engine"]["tasks"], "every step on every stage"
+    found = json.loads(call("run", a, *few, "--find", "max_rate", "--json", "-").stdout)["serving"]
+    assert found["slo_attainment"] >= 0.99 and found["max_rate"]["tries"] > 1
+    assert 0 < found["max_rate"]["requests_per_s"]
+    assert "60 requests" in call("check", a, *few).stdout
+    # What one kind of scenario cannot be asked is refused, not left out.
+    for wrong in (["run", a, "--html", "p.html"], ["run", a, "--find", "min_rate"], ["compare", a, a],
+                  ["sweep", a, "--over", "serving.requests.poisson.rate_per_s=2,4"],
+                  ["run", write("a.yaml", SCENARIO), "--find", "max_rate"]):
+        call(*wrong, expect=2)
+    small = ["--set", "serving.kv_cache.num_gpu_blocks=4"]
+    assert json.loads(call("run", a, *small, "--json", "-").stdout)["fits"] is False
+    call("run", a, *small, "--require-fit", expect=3)
+
+
 if __name__ == "__main__":
     globals()[sys.argv[3]]()

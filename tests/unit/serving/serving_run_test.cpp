@@ -1,0 +1,282 @@
+// Whole runs whose answer has a closed form, and laws that hold for every run.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "sim/core/rng.h"
+#include "sim/engine/event_loop.h"
+#include "tests/unit/serving/serving_fakes.h"
+
+namespace plumbline {
+namespace {
+
+using test::at;
+using test::Bench;
+
+std::vector<Request> at_once(int count, int prompt, int output) {
+  return std::vector<Request>(static_cast<std::size_t>(count), Bench::request(0, prompt, output));
+}
+
+// P micro-batches on P stages of time t: a token takes a whole round, P t.
+TEST(ServingRun, AFullPipelineGivesATokenPerRequestEveryPStageTimes) {
+  for (const int stages : {1, 2, 4, 8}) {
+    Bench bench;
+    bench.pipeline_of(std::vector<double>(static_cast<std::size_t>(stages), 1e-3));
+    bench.options.batching.max_num_seqs = stages;
+    bench.options.batching.max_num_batched_tokens = 10;  // one prompt to a micro-batch
+    const ServingRun run = bench.run(at_once(stages, 10, 101));
+    for (const Request& request : run.requests) {
+      EXPECT_DOUBLE_EQ(at(request.finish - request.first_token) / 100, stages * 1e-3);
+    }
+    // Stage s is idle only while the pipeline fills and drains: P - 1 of all its slots.
+    const double slots = 101.0 * stages;
+    EXPECT_NEAR(run.result.bubble_fraction, (stages - 1) / (slots + stages - 1), 1e-12);
+  }
+}
+
+TEST(ServingRun, FewerRequestsThanStagesLeaveStagesWithoutWork) {
+  Bench bench;
+  bench.pipeline_of({1e-3, 1e-3, 1e-3, 1e-3});
+  const ServingRun run = bench.run(at_once(1, 10, 1001));
+  EXPECT_DOUBLE_EQ(run.result.tpot_s.p50, 4e-3);
+  EXPECT_NEAR(run.result.bubble_fraction, 0.75, 1e-3);
+  EXPECT_NEAR(run.result.bubble_by_cause[0], run.result.bubble_fraction, 1e-12);
+}
+
+TEST(ServingRun, TheSlowestStageSetsThePaceAndTheOthersWaitForIt) {
+  Bench bench;
+  bench.pipeline_of({1e-3, 1e-3, 2e-3});
+  bench.options.batching.max_num_batched_tokens = 10;
+  const ServingRun run = bench.run(at_once(3, 10, 1001));
+  EXPECT_NEAR(run.result.tpot_s.p50, 3 * 2e-3, 1e-6);
+  EXPECT_NEAR(run.result.bubble_fraction, (0.5 + 0.5 + 0) / 3, 2e-3);
+  const double imbalance =
+      run.result.bubble_by_cause[static_cast<std::size_t>(IdleCause::kStageImbalance)];
+  EXPECT_NEAR(imbalance, 1.0 / 3, 5e-3);
+}
+
+TEST(ServingRun, WithTheExchangeBeforeTheLaunchThePeriodIsTheSumOverPMinusOnePlusTheHost) {
+  Bench bench;
+  bench.pipeline_of({1.0e-3, 1.2e-3, 0.8e-3, 1.0e-3});
+  bench.prices.host_s = 0.3e-3;
+  bench.options.handover = StageHandover::kSynchronous;
+  bench.options.batching.max_num_batched_tokens = 10;
+  const ServingRun run = bench.run(at_once(3, 10, 2001));
+  // Three requests in three micro-batches: a token each every three periods.
+  EXPECT_NEAR(run.result.tpot_s.p50 / 3, 4.0e-3 / 3 + 0.3e-3, 1e-9);
+}
+
+TEST(ServingRun, ASynchronousEngineShowsItsHostTimeAnAsynchronousOneHidesIt) {
+  Bench bench;
+  bench.prices.host_s = 0.4e-3;
+  EXPECT_NEAR(bench.run(at_once(4, 10, 101)).result.tpot_s.p50, 1.4e-3, 1e-9);
+  bench.resources.in_flight_batches = 2;
+  bench.resources.asynchronous = true;
+  EXPECT_NEAR(bench.run(at_once(4, 10, 101)).result.tpot_s.p50, 1.0e-3, 1e-9);
+  bench.prices.host_s = 1.5e-3;  // longer than the step: the host sets the pace
+  // (The first token is seen only when the second step has been scheduled: 0.5 ms of 100 steps.)
+  EXPECT_NEAR(bench.run(at_once(4, 10, 101)).result.tpot_s.p50, 1.5e-3 - 0.5e-3 / 100, 1e-9);
+}
+
+// One request at a time, every 10 ms, 3 steps of 1 ms each: nobody waits (D/D/1 below saturation);
+// every 2 ms with one seat, request i waits i (3 - 2) ms.
+TEST(ServingRun, EvenArrivalsToOneSeatWaitAsInDD1) {
+  Bench bench;
+  bench.options.batching.max_num_seqs = 1;
+  for (const double gap : {10e-3, 2e-3}) {
+    std::vector<Request> requests;
+    for (int i = 0; i < 50; ++i) requests.push_back(Bench::request(i * gap, 8, 3));
+    const ServingRun run = bench.run(requests);
+    for (int i = 0; i < 50; ++i) {
+      const double wait = std::max(0.0, 3e-3 - gap) * i;
+      EXPECT_NEAR(at(run.requests[static_cast<std::size_t>(i)].first_token) - i * gap, wait + 1e-3,
+                  1e-9);
+    }
+  }
+}
+
+TEST(ServingRun, UsersOfAClosedLoopWaitForTheirAnswers) {
+  Bench bench;
+  Traffic traffic;
+  traffic.users = 4;
+  traffic.requests.list = at_once(40, 8, 10);
+  const ServingRun run = bench.run(std::move(traffic));
+  // 4 users in step: ten rounds of 10 steps.
+  EXPECT_NEAR(run.result.duration_s, 10 * 10e-3, 1e-9);
+  EXPECT_EQ(run.requests[39].arrival, to_sim_time(Seconds(90e-3)));
+}
+
+TEST(ServingRun, LittlesLawHoldsForTheRequestsInTheSystem) {
+  Bench bench;
+  bench.options.requests.rate_per_s = 300;
+  bench.options.requests.count = 20000;
+  bench.options.requests.prompt.fixed = 20;
+  bench.options.requests.output.kind = TokenDistribution::Kind::kExponential;
+  bench.options.requests.output.mean = 30;
+  const ServingRun run = bench.run(make_traffic(bench.options.requests, 3));
+  // The mean number in the system by sweeping over arrivals and departures, against rate x time.
+  std::vector<std::pair<SimTime, int>> events;
+  for (const Request& request : run.requests) {
+    events.emplace_back(request.arrival, 1);
+    events.emplace_back(request.finish, -1);
+  }
+  std::ranges::sort(events);
+  double area = 0, inside = 0;
+  for (std::size_t i = 0; i + 1 < events.size(); ++i) {
+    inside += events[i].second;
+    area += inside * at(events[i + 1].first - events[i].first);
+  }
+  EXPECT_NEAR(area / run.result.duration_s, run.result.requests_per_s * run.result.e2e_s.mean,
+              1e-6 * area);
+  EXPECT_NEAR(run.result.requests_per_s, 300, 10);
+}
+
+TEST(ServingRun, DisaggregatedPromptsTravelOverTheLinkOneAfterTheOther) {
+  Bench bench;
+  bench.replicas = 2;
+  bench.options.disaggregated = Disaggregated{1, 1};
+  bench.transfer = {Seconds(1e-3), Seconds(1e-4)};  // 100 tokens: 11 ms
+  const ServingRun run = bench.run(at_once(2, 100, 3));
+  EXPECT_EQ(run.result.transfers, 2);
+  // Both prompts in one step of 1 ms; caches arrive at 12 and 23 ms, two more tokens take 2 steps.
+  EXPECT_NEAR(at(run.requests[0].first_token), 1e-3, 1e-12);
+  EXPECT_NEAR(at(run.requests[0].finish), 14e-3, 1e-12);
+  EXPECT_NEAR(at(run.requests[1].finish), 25e-3, 1e-12);
+}
+
+TEST(ServingRun, ReplicasInLockStepTakeAsLongAsTheSlowest) {
+  Bench bench;
+  bench.replicas = 2;
+  bench.options.data_parallel_lock_step = true;
+  bench.prices.per_token_s = 1e-5;
+  std::vector<Request> requests{Bench::request(0, 100, 2), Bench::request(0, 300, 2)};
+  const ServingRun run = bench.run(requests);
+  EXPECT_EQ(run.requests[0].replica, 0);
+  EXPECT_EQ(run.requests[1].replica, 1);
+  EXPECT_NEAR(at(run.requests[0].first_token), 4e-3, 1e-12);  // with the other's 300 tokens
+}
+
+TEST(ServingRun, RoutersDealInTurnByLoadOrByWhatIsCached) {
+  Bench bench;
+  bench.replicas = 2;
+  std::vector<Request> requests;
+  for (int i = 0; i < 4; ++i) {
+    requests.push_back(Bench::request(i * 1e-4, 64, i == 0 ? 1000 : 2));
+    requests.back().prefix = i == 2 ? 5u : 9u;
+    requests.back().prefix_tokens = 48;
+  }
+  const auto replicas = [&](RouterPolicy router) {
+    bench.options.router = router;
+    std::vector<int> out;
+    for (const Request& request : bench.run(requests).requests) out.push_back(request.replica);
+    return out;
+  };
+  EXPECT_THAT(replicas(RouterPolicy::kRoundRobin), testing::ElementsAre(0, 1, 0, 1));
+  EXPECT_THAT(replicas(RouterPolicy::kLeastLoaded), testing::ElementsAre(0, 1, 0, 1));
+  // The second and fourth share the first one's beginning, which replica 0 has.
+  EXPECT_THAT(replicas(RouterPolicy::kPrefixAware), testing::ElementsAre(0, 0, 1, 0));
+}
+
+TEST(ServingRun, ARequestLongerThanThePoolDoesNotFit) {
+  Bench bench;
+  bench.resources.kv.blocks = 10;
+  const ServingRun run = bench.run(at_once(1, 150, 12));  // 161 tokens: 11 blocks
+  EXPECT_EQ(run.result.why_not,
+            "request 0 needs 11 blocks of the key-value cache, the pool has 10");
+}
+
+// The stages' times are those that the engine's event loop gives the same steps as a graph.
+TEST(ServingRun, StagesRunAsTheEngineRunsTheSameStepsAsATaskGraph) {
+  Bench bench;
+  bench.pipeline_of({1.0e-3, 1.3e-3, 0.9e-3});
+  bench.prices.hop_s = 0.05e-3;
+  bench.prices.per_token_s = 2e-6;
+  bench.keep_spans = true;
+  bench.options.requests.rate_per_s = 400;
+  bench.options.requests.count = 200;
+  bench.options.requests.prompt = test::uniform(1, 900);
+  bench.options.requests.output.fixed = 12;
+  const ServingRun run = bench.run(make_traffic(bench.options.requests, 1));
+  const std::vector<StageSpan>& spans = run.spans.front();
+  ASSERT_EQ(spans.size() % 3, 0u);
+  // Steps reach stage 0 when the engine decides; from there on the graph says when each runs.
+  TaskGraphBuilder builder;
+  const SimTime hop = to_sim_time(Seconds(0.05e-3));
+  std::vector<TaskId> tasks;
+  const ResourceId stages[] = {builder.add_resource(), builder.add_resource(),
+                               builder.add_resource()};
+  const TaskId origin = builder.add_task(kNoResource, 0);
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    const TaskId task = builder.add_task(stages[i % 3], spans[i].end - spans[i].start);
+    if (i % 3 == 0) {
+      builder.add_edge(origin, task, spans[i].start);
+    } else {
+      builder.add_edge(tasks[i - 1], task, hop);
+    }
+    tasks.push_back(task);
+  }
+  const Timeline timeline = event_loop(std::move(builder).build());
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    ASSERT_EQ(timeline.start[tasks[i]], spans[i].start) << "step " << spans[i].step;
+  }
+}
+
+// Under every policy, pool size, depth and engine: all tokens come out, in order, every block comes
+// back, idle time is explained to the picosecond, and the same run again is the same run.
+TEST(ServingRun, KeepsItsLawsUnderEveryPolicy) {
+  const RandomStream random(11, "laws");
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    Bench bench;
+    const int stages = 1 + static_cast<int>(random.bits(10 * i) % 4);
+    bench.pipeline_of(std::vector<double>(static_cast<std::size_t>(stages), 1e-3));
+    bench.prices.stage_s.back() = 1.3e-3;
+    bench.prices.per_token_s = 3e-6;
+    bench.prices.hop_s = 2e-5;
+    bench.prices.host_s = 1e-4;
+    bench.options.batching.policy = static_cast<BatchingPolicy>(i % 4);
+    bench.options.batching.max_num_seqs = 24;
+    bench.options.batching.max_num_batched_tokens = 256;
+    bench.options.kv_cache.prefix_caching = random.bits(10 * i + 1) % 2 == 0;
+    bench.resources.asynchronous = random.bits(10 * i + 2) % 2 == 0;
+    if (bench.resources.asynchronous) bench.resources.in_flight_batches = stages + 1;
+    bench.resources.kv.blocks = 40 + static_cast<std::int64_t>(random.bits(10 * i + 3) % 100);
+    if (i % 5 == 4) bench.options.handover = StageHandover::kSynchronous;
+    TrafficOptions& traffic = bench.options.requests;
+    traffic.rate_per_s = 200;
+    traffic.count = 150;
+    traffic.prompt = test::uniform(1, 400);
+    traffic.output = test::uniform(1, 60);
+    traffic.prefix = PrefixSharing{0.5, 100, 3};
+
+    const ServingRun run = bench.run(make_traffic(traffic, i));
+    ASSERT_EQ(run.result.why_not, "");
+    std::int64_t least = 0;  // tokens that must have been computed
+    for (const Request& request : run.requests) {
+      ASSERT_GE(request.first_token, request.arrival);
+      ASSERT_GE(request.finish, request.first_token);
+      ASSERT_EQ(request.finish == request.first_token, request.output_tokens == 1);
+      least += request.prompt_tokens + request.output_tokens - 1;
+    }
+    const bool padded = bench.options.batching.policy == BatchingPolicy::kStatic;
+    const bool exact = run.result.preemptions == 0 && !padded;
+    const std::int64_t computed = run.result.step_tokens + run.result.prefix_hit_tokens;
+    if (exact) {
+      ASSERT_EQ(computed, least) << "case " << i;
+    } else {
+      ASSERT_GE(computed, least) << "case " << i;
+    }
+    ASSERT_LE(run.result.peak_blocks, bench.resources.kv.blocks);
+    const auto& causes = run.result.bubble_by_cause;
+    ASSERT_NEAR(std::accumulate(causes.begin(), causes.end(), 0.0), run.result.bubble_fraction,
+                1e-9);
+
+    const ServingRun again = bench.run(make_traffic(traffic, i));
+    for (std::size_t r = 0; r < run.requests.size(); ++r) {
+      ASSERT_EQ(run.requests[r].finish, again.requests[r].finish);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace plumbline
