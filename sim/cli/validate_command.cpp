@@ -13,6 +13,7 @@
 #include "sim/cli/output_file.h"
 #include "sim/cli/progress.h"
 #include "sim/cli/scenario_option.h"
+#include "sim/cli/serving_rows.h"
 #include "sim/run/run.h"
 #include "sim/yaml/yaml_node.h"
 
@@ -31,8 +32,9 @@ struct Options {
 constexpr const char* kFooter =
     R"(A folder is walked for *.yaml; files without a measured: block are passed over.  Errors are
 relative and signed, the bias is their median; runs with gate: false stay out of the summary.
-Rates (tokens/s, TFLOP/s) are turned into iteration_time_s.  A scenario that cannot be simulated is
-listed and reported on stderr; the exit code is 2 when none could.
+Rates (tokens/s, TFLOP/s) are turned into iteration_time_s.  Of a model that serves, measured.cases
+names a table of closed loops.  A scenario that cannot be simulated is listed and reported on stderr;
+the exit code is 2 when none could.
 
 Examples:
   plumbline validate scenarios/validation
@@ -80,6 +82,11 @@ bool has_measurement(const std::string& file) {
   return !ignored.empty() || root.child("measured").present();
 }
 
+std::vector<ValidationRow> rows_of(const Scenario& scenario) {
+  if (scenario.serving && !scenario.measured->cases.empty()) return case_rows(scenario);
+  return measured_rows(scenario, simulate(scenario).result);
+}
+
 Validation validate_all(const Options& options, const Console& console) {
   const std::vector<Override> overrides = options.settings.overrides();
   std::vector<std::string> files = files_of(options.paths);
@@ -96,7 +103,7 @@ Validation validate_all(const Options& options, const Console& console) {
       [&](std::size_t i) {
         try {
           const Scenario scenario = read_scenario(files[i], overrides, console.folders);
-          outcomes[i].rows = measured_rows(scenario, simulate(scenario).result);
+          outcomes[i].rows = rows_of(scenario);
         } catch (const InputError& error) {
           outcomes[i].error = error;
         }

@@ -180,6 +180,9 @@ constexpr std::array kKeys{
     measured("measured.e2e_s", "Serving: arrival to last token, seconds."),
     quiet(word("measured.statistic", words::kStatistic, "mean",
                "What the three latencies are: the requests' mean or a percentile.")),
+    text("measured.cases",
+         "Serving: a CSV of closed loops: tensor, expert, prompt_tokens, output_tokens, users, "
+         "ttft_s, tpot_s."),
     measured("measured.peak_memory_gib", "Peak allocated memory of the fullest rank, GiB."),
     list("measured.peak_memory_gib", KeyType::kNumberList, 0, kAny,
          "Peak allocated memory of each pipeline rank, GiB."),

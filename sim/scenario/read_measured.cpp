@@ -32,6 +32,11 @@ std::optional<Measured> read_measured(const KeyReader& keys) {
   if (const auto index = keys.word("measured.statistic")) {
     measured.statistic = words::kStatistic[*index];
   }
+  if (const auto file = keys.text("measured.cases")) {
+    const YamlNode node = keys.node("measured.cases");
+    if (!keys.stated("serving")) node.problem("belongs to a serving scenario");
+    measured.cases = resolved_path(node, *file);
+  }
   read_memory(keys, "measured.peak_memory_gib", measured.peak_memory_gib,
               measured.peak_memory_gib_by_rank);
   read_memory(keys, "measured.peak_reserved_gib", measured.peak_reserved_gib,

@@ -33,6 +33,7 @@ struct Measured {
       model_tflops_per_gpu, mfu, bubble_fraction;
   std::optional<double> ttft_s, tpot_s, e2e_s;  ///< serving
   std::string statistic = "mean";               ///< of the three: mean, p50, p90 or p99
+  std::string cases;                            ///< serving: path of a CSV of closed loops
   std::optional<double> peak_memory_gib, peak_reserved_gib;
   std::vector<double> peak_memory_gib_by_rank, peak_reserved_gib_by_rank;
   std::string flops = "full_attention";
