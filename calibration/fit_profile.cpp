@@ -144,6 +144,26 @@ std::string attention_block(const Source& source, int multiprocessors, FitProfil
          tail;
 }
 
+/// `model: {...}` of layers that belong to one model, as the reader of profiles takes it.
+std::string model_block(const ModelShape& m) {
+  if (m.name.empty()) return "";
+  std::string text = ",\n     model: {name: " + m.name;
+  const auto add = [&](const char* key, double value) {
+    if (value > 0) text += fmt::format(", {}: {:.0f}", key, value);
+  };
+  if (m.tensor > 1) add("tensor", m.tensor);
+  add("hidden", m.hidden);
+  add("heads", m.heads);
+  add("kv_heads", m.kv_heads);
+  add("head_dim", m.head_dim);
+  add("ffn", m.ffn);
+  add("vocab", m.vocab);
+  add("experts", m.experts);
+  add("expert_ffn", m.expert_ffn);
+  add("top_k", m.top_k);
+  return text + "}";
+}
+
 std::string sample_block(const std::vector<Source>& sources) {
   if (sources.empty()) return "";
   std::string text = "samples:\n";
@@ -151,7 +171,8 @@ std::string sample_block(const std::vector<Source>& sources) {
     text += "  - {operation: " + source.file.operation;
     if (!source.file.dtype.empty()) text += ", dtype: " + source.file.dtype;
     if (!source.file.link.empty()) text += ", link: " + source.file.link;
-    text += fmt::format(", file: {},\n     sha256: {}}}\n", source.shown, source.file.sha256);
+    text += fmt::format(", file: {}{},\n     sha256: {}}}\n", source.shown,
+                        model_block(source.file.model), source.file.sha256);
   }
   return text;
 }
