@@ -30,7 +30,7 @@ struct ServingSoftware {
   bool cuda_graphs = true;  ///< steps are padded to a captured size
   bool custom_all_reduce = true;  ///< one/two-shot kernels beside NCCL
   /// Prompts run beside decodes, so that concurrent users keep apart. An engine that runs prompts
-  /// first and alone makes users move in waves; how the time splits into TTFT and TPOT then hangs on
+  /// first and alone makes users move in waves; how time splits into TTFT and TPOT then hangs on
   /// the wave.
   bool mixes_prompts = true;
   bool fp8_cutlass = true;        ///< 8-bit products by CUTLASS with scales, else cuBLASLt
