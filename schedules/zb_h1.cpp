@@ -16,7 +16,10 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "schedules/build.h"
 #include "schedules/generators.h"
@@ -38,10 +41,18 @@ Schedule published(std::string_view name, const PipelineShape& shape, int limit,
   }
   GreedyMemory memory{.limit = limit * kMemoryUnits, .activation = kMemoryUnits};
   memory.after_input_grad = std::llround(options.kept_for_weight_grad.value_or(1.0) * kMemoryUnits);
-  // With at least P alive the greedy rule always finds room.
-  Schedule schedule = *zb_greedy(shape, memory, to_ticks(options.costs, shape.stages()));
-  schedule.name = name;
-  return schedule;
+  // With equal stages and at least P alive the greedy rule always finds room; with costs that
+  // differ from stage to stage it can run out.
+  std::optional<Schedule> schedule =
+      zb_greedy(shape, memory, to_ticks(options.costs, shape.stages()));
+  if (!schedule) {
+    refuse_shape(name,
+                 "the published greedy scheduler finds no order at these costs within " +
+                     std::to_string(limit) + " live activations",
+                 "fewer ranks, more equal stages, or schedule.max_live_activations to search");
+  }
+  schedule->name = name;
+  return *std::move(schedule);
 }
 
 }  // namespace

@@ -5,9 +5,11 @@
 #include "sim/cli/command.h"
 #include "sim/cli/output_file.h"
 #include "sim/cli/scenario_option.h"
+#include "sim/cli/what_if_option.h"
 #include "sim/report/serving.h"
 #include "sim/run/max_rate.h"
 #include "sim/run/run.h"
+#include "sim/search/what_if.h"
 
 namespace plumbline {
 namespace {
@@ -15,6 +17,7 @@ namespace {
 struct Options {
   std::string scenario;
   Settings settings;
+  std::vector<std::string> what_ifs;
   Outputs outputs;
   bool require_fit = false;
   std::string bound = "quick";
@@ -79,7 +82,7 @@ int run_serving_scenario(const Options& options, const Scenario& scenario, const
 int run(const Options& options, const Console& console) {
   check_bound(options.bound);
   options.outputs.check();
-  const Scenario scenario =
+  Scenario scenario =
       read_scenario(options.scenario, options.settings.overrides(), console.folders);
   check_kind(options, scenario.serving.has_value());
   if (scenario.serving) return run_serving_scenario(options, scenario, console);
@@ -89,6 +92,13 @@ int run(const Options& options, const Console& console) {
   how.memory_over_time = pictures;
   how.sensitivities = true;
   how.full_bound = options.bound == "full";
+  std::string asked;
+  for (const std::string& text : options.what_ifs) asked += (asked.empty() ? "" : ", ") + text;
+  if (!asked.empty()) {
+    WhatIf other = what_if(scenario, asked, console.folders);
+    scenario = std::move(other.scenario);
+    how.scale = other.scale;
+  }
   const Run run = simulate(scenario, how);
   const ReportInput input{run.result, *run.schedule, run.step, run.timeline};
 
@@ -111,6 +121,7 @@ Command run_command(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("run", "Simulate one scenario");
   app->add_option("SCENARIO", options->scenario, "The scenario's YAML file")->required();
   options->settings.add_to(*app);
+  add_what_if_option(*app, options->what_ifs, "Under other circumstances:");
   options->outputs.add_option(*app, "--json", "The result as JSON");
   options->outputs.add_option(*app, "--trace", "A Chrome trace for Perfetto");
   options->outputs.add_option(*app, "--html", "A page with the timeline");

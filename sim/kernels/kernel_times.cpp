@@ -57,7 +57,10 @@ KernelTimes::KernelTimes(const Cluster& cluster, const HardwareScale& scale)
 
 KernelTimes KernelTimes::scaled(const HardwareScale& scale) const {
   KernelTimes other = *this;
-  other.scale_ = scale;
+  other.scale_.gemm *= scale.gemm;
+  other.scale_.memory *= scale.memory;
+  other.scale_.intra_node *= scale.intra_node;
+  other.scale_.inter_node *= scale.inter_node;
   return other;
 }
 

@@ -1,7 +1,8 @@
 // Results side by side, and what their differences are made of.
 //
 // The breakdown's parts sum to the iteration time, so the parts' differences sum to the
-// difference of the iteration times: nothing is left unexplained.  Memory is compared on each
+// difference of the iteration times: nothing is left unexplained; the causes of idleness sum to the
+// parts "bubble" and "pipeline comm" in the same way.  Memory is compared on each
 // run's fullest rank, whose causes sum to its peak.
 #include <fmt/format.h>
 
@@ -185,6 +186,14 @@ std::string compare_table(std::span<const NamedResult> all, const TextStyle& ask
   out += heading(fmt::format("Where the time goes, {}", unit.suffix), style);
   out += part_rows<10>(runs, style, unit.seconds, unit.decimals,
                        [](const TrainingResult& t) { return parts_of(t.breakdown); });
+  const std::string idle =
+      part_rows<7>(runs, style, unit.seconds, unit.decimals,
+                   [](const TrainingResult& t) { return parts_of(mean_idle_causes(t)); });
+  if (std::ranges::count(idle, '\n') > 1) {  // more than the names of the runs
+    out += heading(
+        fmt::format("Why ranks wait (bubble and pipeline comm by cause), {}", unit.suffix), style);
+    out += idle;
+  }
   out += heading("Memory of the fullest rank, GiB", style);
   out += part_rows<8>(runs, style, kGib, 2,
                       [](const TrainingResult& t) { return parts_of(peak_parts(t)); });
@@ -214,6 +223,8 @@ std::string compare_json(std::span<const NamedResult> runs) {
     json.key("difference").begin_object();
     json.member("iteration_time_s", t.iteration_time_s - base.iteration_time_s);
     write_difference(json, "breakdown_s", parts_of(base.breakdown), parts_of(t.breakdown));
+    write_difference(json, "idle_by_cause_s", parts_of(mean_idle_causes(base)),
+                     parts_of(mean_idle_causes(t)));
     json.member("peak_memory_bytes", t.peak_memory_bytes - base.peak_memory_bytes);
     write_difference(json, "memory_bytes", parts_of(peak_parts(base)), parts_of(peak_parts(t)));
     json.end_object().end_object();

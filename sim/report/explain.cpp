@@ -35,22 +35,6 @@ std::string_view sentence_for(std::string_view cause) {
   return "";
 }
 
-IdleCauses mean_causes(const TrainingResult& training) {
-  IdleCauses mean;
-  const double n = static_cast<double>(training.ranks.size());
-  for (const RankResult& rank : training.ranks) {
-    const IdleCauses& c = rank.idle_by_cause;
-    mean.warm_up += c.warm_up / n;
-    mean.drain += c.drain / n;
-    mean.imbalance += c.imbalance / n;
-    mean.dependency += c.dependency / n;
-    mean.forward_comm += c.forward_comm / n;
-    mean.backward_comm += c.backward_comm / n;
-    mean.slow_link += c.slow_link / n;
-  }
-  return mean;
-}
-
 double median_busy(const TrainingResult& training) {
   std::vector<double> busy;
   for (const RankResult& rank : training.ranks) busy.push_back(rank.busy_s);
@@ -141,7 +125,7 @@ void observe_memory(const Result& result, std::vector<std::string>& out) {
 std::vector<BubbleCause> bubble_causes(const TrainingResult& training) {
   std::vector<BubbleCause> causes;
   if (training.ranks.empty()) return causes;
-  const IdleCauses mean = mean_causes(training);
+  const IdleCauses mean = mean_idle_causes(training);
   double total = 0;
   for (const NamedPart& part : parts_of(mean)) total += part.value;
   if (total <= 0) return causes;

@@ -40,6 +40,22 @@ std::array<NamedPart, 8> parts_of(const MemoryBreakdown& m) {
            {"framework", "framework", m.framework.base()}}};
 }
 
+IdleCauses mean_idle_causes(const TrainingResult& training) {
+  IdleCauses mean;
+  const double n = static_cast<double>(training.ranks.size());
+  for (const RankResult& rank : training.ranks) {
+    const IdleCauses& c = rank.idle_by_cause;
+    mean.warm_up += c.warm_up / n;
+    mean.drain += c.drain / n;
+    mean.imbalance += c.imbalance / n;
+    mean.dependency += c.dependency / n;
+    mean.forward_comm += c.forward_comm / n;
+    mean.backward_comm += c.backward_comm / n;
+    mean.slow_link += c.slow_link / n;
+  }
+  return mean;
+}
+
 const RankResult* fullest_rank(const TrainingResult& training) {
   const auto fullest = std::ranges::max_element(
       training.ranks, {}, [](const RankResult& rank) { return rank.peak.total().base(); });

@@ -54,4 +54,7 @@ struct Document {
 Value* parse_into(Document& document, const std::string& text, const std::string& file, bool lines,
                   const std::string& path);
 
+/// The value as YAML; `blocks` levels of mappings are written as blocks, indented by `indent`.
+std::string to_yaml(const Value& value, int blocks, int indent = 0);
+
 }  // namespace plumbline::yaml

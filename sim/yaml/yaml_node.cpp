@@ -325,6 +325,10 @@ void YamlNode::problem(std::string what, std::string hint) const {
   impl_->record(impl_->where(), impl_->path, std::move(what), std::move(hint));
 }
 
+std::string YamlNode::to_yaml() const {
+  return impl_->value == nullptr ? std::string("null") : yaml::to_yaml(*impl_->value, 2);
+}
+
 void YamlNode::set(std::string_view dotted_path, const std::string& yaml_value,
                    const std::string& origin) {
   Document& document = *impl_->document;

@@ -78,6 +78,10 @@ class YamlNode {
   /// parent is a scalar is recorded.  The inserted value's location is `origin` ("--set a.b=c").
   void set(std::string_view dotted_path, const std::string& yaml_value, const std::string& origin);
 
+  /// The value as YAML text: mappings of the outermost two levels as blocks, what is below them on
+  /// one line; keys whose value is null are left out.  Reads back as the same values.
+  std::string to_yaml() const;
+
  private:
   struct Impl;
   explicit YamlNode(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}

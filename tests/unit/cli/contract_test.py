@@ -85,7 +85,6 @@ def wrong_input():
     call(expect=2)
     call("run", expect=2)
     call("frobnicate", expect=2)
-    call("plan", a, expect=2)
     call("run", a, "--bound", "sideways", expect=2)
     # A plan that the model forbids is told at its line.
     assert "a.yaml:4:" in call("run", a, "--set", "cluster.nodes=3", expect=2).stderr
@@ -256,6 +255,50 @@ def compare():
     assert "contract" in table and "other" in table
     assert len(json.loads(call("compare", a, b, "--json", "-").stdout)["runs"]) == 2
     call("compare", a, expect=2)
+
+
+    both = json.loads(call("compare", a, "--what-if", "ib*0.5", "--what-if", "gpu=b200, nodes=4", "--json", "-").stdout)["runs"]
+    assert [run["name"] for run in both[1:]] == ["ib*0.5", "gpu=b200, nodes=4"]
+    for run in both:  # the parts sum to the difference, and idle causes to bubble and hops
+        parts = run["difference"]["breakdown_s"]
+        assert abs(sum(parts.values()) - run["difference"]["iteration_time_s"]) < 1e-9
+        assert abs(sum(run["difference"]["idle_by_cause_s"].values()) - parts["bubble"] - parts["pipeline_comm"]) < 1e-9
+    slower = json.loads(call("run", a, "--what-if", "ib*0.5", "--json", "-").stdout)
+    assert slower["training"]["iteration_time_s"] == both[1]["iteration_time_s"]
+    assert any("what if" in sentence for sentence in slower["assumptions"])
+    assert "did you mean 'nvlink'?" in call("run", a, "--what-if", "nvlnk*2", expect=2).stderr
+
+
+def plan():
+    a = write("a.yaml", SCENARIO)
+    narrow = ["--schedules", "1f1b,zb_v", "--over", "training.recompute=none,full", "--over", "parallelism.context=1"]
+    table = call("plan", a, *narrow).stdout
+    assert "What binds 1" in table and "as the scenario states" in table
+    best, rows = os.path.join(FOLDER, "best.yaml"), os.path.join(FOLDER, "plans.csv")
+    found = json.loads(call("plan", a, *narrow, "--top", 3, "--json", "-", "--csv", rows, "--write", best).stdout)
+    assert found["schema"] == "plumbline.plan/1" and len(found["plans"]) == 3
+    steps = [p["result"]["training"]["iteration_time_s"] for p in found["plans"]]
+    assert steps == sorted(steps)
+    space = found["space"]
+    assert space["plans"] == space["simulated"] + sum(v for k, v in space.items() if k.startswith("pruned"))
+    # The winner, written down, is the winner when it runs; so are its settings.
+    assert json.loads(call("run", best, "--json", "-").stdout)["training"]["iteration_time_s"] == steps[0]
+    sets = [x for path, value in found["plans"][1]["set"].items() for x in ("--set", path + "=" + value)]
+    assert json.loads(call("run", a, *sets, "--json", "-").stdout)["training"]["iteration_time_s"] == steps[1]
+    with open(rows) as table:
+        assert [float(r["training.iteration_time_s"]) for r in csv.DictReader(table)] == steps
+    one = call("plan", a, *narrow, "--json", "-", "--jobs", 1).stdout
+    assert one == call("plan", a, *narrow, "--json", "-", "--jobs", 3).stdout
+    cheap = json.loads(call("plan", a, *narrow, "--gpus", "8,16", "--objective", "cost", "--set",
+                            "cost.usd_per_gpu_hour=2", "--json", "-").stdout)
+    assert cheap["objective"]["score_unit"] == "USD per token"
+    assert "cost.usd_per_gpu_hour" in call("plan", a, "--objective", "cost", expect=2).stderr
+    assert "did you mean 'parallelism.tensor'?" in call("plan", a, "--over", "parallelism.tenser=8", expect=2).stderr
+    assert "did you mean '1f1b'?" in call("plan", a, "--schedules", "1f1v", expect=2).stderr
+    call("plan", a, "--gpus", "12", expect=2)
+    on = json.loads(call("plan", a, *narrow, "--what-if", "fail 1 node", "--repair-h", 2, "--json", "-").stdout)
+    assert {o["what"] for o in on["options"]} >= {"best plan", "same stages, whole replicas", "wait for the repair"}
+    assert "No plan fits" in call("plan", a, *narrow, "--max-memory-gib", 1).stdout
 
 
 def calibrate():

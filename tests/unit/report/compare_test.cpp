@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -44,6 +45,21 @@ TEST(Compare, AttributesTheWholeDifferenceToPartsAndCauses) {
   EXPECT_DOUBLE_EQ(parts, difference["iteration_time_s"].get<double>());
   EXPECT_DOUBLE_EQ(causes, difference["peak_memory_bytes"].get<double>());
   EXPECT_DOUBLE_EQ(causes, 5 * kGib);
+}
+
+TEST(Compare, TellsBubbleAndHopsByCauseWithoutARest) {
+  const ExampleStep a = example_step({.schedule = "1f1b", .last_stage_factor = 1.3}),
+                    b = example_step({.schedule = "gpipe", .hop_s = 0.005});
+  const NamedResult runs[] = {{"a", &a.result}, {"b", &b.result}};
+  const auto json = nlohmann::json::parse(compare_json(runs));
+  const auto& difference = json["runs"][1]["difference"];
+  double causes = 0;
+  for (const auto& cause : difference["idle_by_cause_s"]) causes += cause.get<double>();
+  const double parts = difference["breakdown_s"]["bubble"].get<double>() +
+                       difference["breakdown_s"]["pipeline_comm"].get<double>();
+  EXPECT_NEAR(causes, parts, 1e-9 * a.result.training.iteration_time_s);
+  EXPECT_GT(std::abs(difference["idle_by_cause_s"]["imbalance"].get<double>()), 0.001);
+  EXPECT_THAT(compare_table(runs), HasSubstr("imbalance"));
 }
 
 TEST(Compare, SaysInASentenceWhatMadeTheDifference) {

@@ -1,0 +1,130 @@
+#include "sim/search/layer_prices.h"
+
+#include <optional>
+
+namespace plumbline {
+namespace {
+
+void add(OpCost& to, const OpCost& from, double times) {
+  to.compute += times * from.compute;
+  to.recompute += times * from.recompute;
+  to.tensor_comm += times * from.tensor_comm;
+  to.context_comm += times * from.context_comm;
+  to.expert_comm += times * from.expert_comm;
+  to.data_comm += times * from.data_comm;
+  to.host += times * from.host;
+}
+
+void add(StageCost& to, const StageCost& from, double times) {
+  add(to.forward, from.forward, times);
+  add(to.backward, from.backward, times);
+  add(to.input_grad, from.input_grad, times);
+  add(to.weight_grad, from.weight_grad, times);
+}
+
+StageCost difference(StageCost whole, const StageCost& part) {
+  add(whole, part, -1.0);
+  return whole;
+}
+
+// Everything of a plan that the price of a layer depends on.
+std::vector<std::int64_t> key_of(const Scenario& scenario, const ParallelPlan& plan) {
+  const TrainingOptions& training = scenario.training;
+  std::vector<std::int64_t> key{plan.tensor,
+                                plan.context,
+                                plan.expert,
+                                plan.expert_tensor,
+                                plan.sequence_parallel,
+                                plan.zero_stage >= 3,
+                                plan.tensor_group.ranks_per_node,
+                                plan.context_group.ranks_per_node,
+                                plan.expert_group.ranks_per_node,
+                                training.micro_batch_size,
+                                static_cast<int>(training.recompute),
+                                training.recompute_layers_per_stage.value_or(0)};
+  if (plan.zero_stage >= 3) {
+    key.insert(key.end(), {plan.data_context_group.ranks, plan.data_context_group.ranks_per_node});
+    key.insert(key.end(), {plan.expert_data_group.ranks, plan.expert_data_group.ranks_per_node});
+  }
+  return key;
+}
+
+int first_layer_of_kind(const ModelSpec& model, bool mixture) {
+  for (int layer = 0; layer < model.layers; ++layer) {
+    if (model.is_moe_layer(layer) == mixture) return layer;
+  }
+  return -1;
+}
+
+LayerPrices price(const Scenario& scenario, const ParallelPlan& plan, const KernelTimes& kernels) {
+  ParallelPlan pieces = plan;
+  pieces.stages = {{0, 0, true, false}, {0, 0, false, true}};
+  std::vector<int> layer_of_kind{first_layer_of_kind(scenario.model, false),
+                                 first_layer_of_kind(scenario.model, true)};
+  for (const int layer : layer_of_kind) {
+    if (layer < 0) continue;
+    pieces.stages.push_back({layer, layer + 1, false, false});
+    pieces.stages.push_back({layer, layer + 1, false, true});
+  }
+  pieces.stage_rank = {std::vector<int>(pieces.stages.size(), 0)};
+  const TrainingCosts costs =
+      price_training(scenario.model, scenario.cluster, pieces, scenario.training, kernels);
+  LayerPrices prices;
+  prices.embedding = costs.stages[0];
+  prices.head = costs.stages[1];
+  std::size_t next = 2;
+  for (std::size_t kind = 0; kind < 2; ++kind) {
+    if (layer_of_kind[kind] < 0) continue;
+    (kind == 0 ? prices.dense : prices.mixture) = costs.stages[next];
+    (kind == 0 ? prices.dense_last : prices.mixture_last) =
+        difference(costs.stages[next + 1], prices.head);
+    next += 2;
+  }
+  return prices;
+}
+
+}  // namespace
+
+const LayerPrices& PriceBook::prices(const Scenario& scenario, const ParallelPlan& plan) {
+  std::vector<std::int64_t> key = key_of(scenario, plan);
+  const auto found = known_.find(key);
+  if (found != known_.end()) return found->second;
+  return known_.emplace(std::move(key), price(scenario, plan, kernels_)).first->second;
+}
+
+std::vector<StageCost> stage_costs(const LayerPrices& prices, const ModelSpec& model,
+                                   const std::vector<StageLayers>& stages) {
+  std::vector<StageCost> costs;
+  costs.reserve(stages.size());
+  for (const StageLayers& stage : stages) {
+    StageCost cost;
+    int mixtures = 0;
+    if (model.moe) {
+      for (int layer = stage.first_layer; layer < stage.end_layer; ++layer) {
+        mixtures += model.is_moe_layer(layer);
+      }
+    }
+    const int dense = stage.layers() - mixtures;
+    if (dense > 0) add(cost, stage.head ? prices.dense_last : prices.dense, dense);
+    if (mixtures > 0) add(cost, stage.head ? prices.mixture_last : prices.mixture, mixtures);
+    if (stage.embedding) add(cost, prices.embedding, 1.0);
+    if (stage.head) add(cost, prices.head, 1.0);
+    costs.push_back(cost);
+  }
+  return costs;
+}
+
+LayerWeights layer_weights(const LayerPrices& prices, const ModelSpec& model) {
+  const auto both = [](const StageCost& cost) {
+    return (cost.forward.total() + cost.backward.total()).base();
+  };
+  LayerWeights weights;
+  for (int layer = 0; layer < model.layers; ++layer) {
+    weights.layer.push_back(both(model.is_moe_layer(layer) ? prices.mixture : prices.dense));
+  }
+  weights.embedding = both(prices.embedding);
+  weights.head = both(prices.head);
+  return weights;
+}
+
+}  // namespace plumbline
