@@ -14,19 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string profile_path(const std::string& name, const std::string& folder) {
-  if (name.find('/') != std::string::npos || fs::path(name).extension() == ".yaml") return name;
-  const std::vector<std::string> known = list_devices(folder);
-  for (const std::string& device : known) {
-    if (device == name) return (fs::path(folder) / (name + ".yaml")).string();
-  }
-  const std::string_view near = nearest(name, std::span<const std::string>(known));
-  std::string hint = near.empty() ? "" : "did you mean '" + std::string(near) + "'? ";
-  hint += "there are";
-  for (const std::string& device : known) hint += " " + device;
-  throw problem_at("", 0, "no GPU is called '" + name + "'", hint);
-}
-
 // JSON strings here hold names and sentences: quotes and backslashes are all that needs care.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
@@ -38,6 +25,19 @@ std::string quoted(const std::string& text) {
 }
 
 }  // namespace
+
+std::string device_profile_path(const std::string& name, const std::string& folder) {
+  if (name.find('/') != std::string::npos || fs::path(name).extension() == ".yaml") return name;
+  const std::vector<std::string> known = list_devices(folder);
+  for (const std::string& device : known) {
+    if (device == name) return (fs::path(folder) / (name + ".yaml")).string();
+  }
+  const std::string_view near = nearest(name, std::span<const std::string>(known));
+  std::string hint = near.empty() ? "" : "did you mean '" + std::string(near) + "'? ";
+  hint += "there are";
+  for (const std::string& device : known) hint += " " + device;
+  throw problem_at("", 0, "no GPU is called '" + name + "'", hint);
+}
 
 CalibrateCheckReport calibrate_check(const DeviceSpec& device, const std::string& folder,
                                      const std::vector<std::string>& csv_paths) {
@@ -67,7 +67,8 @@ CalibrateCheckReport calibrate_check(const DeviceSpec& device, const std::string
 
 CalibrateCheckReport calibrate_check(const std::string& gpu_or_profile, const std::string& folder,
                                      const std::vector<std::string>& csv_paths) {
-  return calibrate_check(read_device(profile_path(gpu_or_profile, folder)), folder, csv_paths);
+  return calibrate_check(read_device(device_profile_path(gpu_or_profile, folder)), folder,
+                         csv_paths);
 }
 
 std::string to_json(const CalibrateCheckReport& report) {

@@ -10,6 +10,10 @@
 
 namespace plumbline {
 
+/// The profile called `name` in `folder`, or the path that `name` is.
+/// @throws InputError naming the profiles there are
+std::string device_profile_path(const std::string& name, const std::string& folder);
+
 struct OperationCheck {
   ErrorSummary error;
   int extrapolated = 0;  ///< predictions that lie outside what the profile was fitted to

@@ -16,7 +16,7 @@ DOORS = {
     "CLI/": ["sim/cli"],
     "boost/": ["sim/cluster/topology"],
     "Eigen/": ["calibration/"],
-    "nlohmann/": ["sim/report", "sim/scenario", "models", "sim/cli"],
+    "nlohmann/": ["sim/report", "sim/scenario", "models", "sim/cli", "calibration/import"],
     "cuda": ["calibration"],
 }
 SOURCES = (".h", ".cpp", ".cu", ".cuh")

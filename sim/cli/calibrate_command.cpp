@@ -38,8 +38,7 @@ constexpr const char* kFooter = R"(Examples:
 
   plumbline calibrate measure --out h100 --name h100
   plumbline calibrate box 1f1b --dry-run
-
-import is not in this version.)";
+  plumbline calibrate import all_reduce.txt)";
 
 int check(const Check& options, const Console& console) {
   options.outputs.check();
@@ -97,21 +96,11 @@ Command calibrate_command(CLI::App& parent) {
   app->require_subcommand(1);
   add_check(*app, options->check);
   add_fit(*app, options->fit);
-  std::vector<CLI::App*> missing;
-  const std::vector<Command> parts{calibrate_measure_command(*app), calibrate_box_command(*app)};
-  for (const char* name : {"import"}) {
-    missing.push_back(app->add_subcommand(name, "(not in this version)"));
-    missing.back()->allow_extras();
-  }
-  return {app, [options, missing, parts](const Console& console) {
+  const std::vector<Command> parts{calibrate_measure_command(*app), calibrate_box_command(*app),
+                                   calibrate_import_command(*app)};
+  return {app, [options, parts](const Console& console) {
             for (const Command& part : parts) {
               if (part.app->parsed()) return part.run(console);
-            }
-            for (const CLI::App* command : missing) {
-              if (!command->parsed()) continue;
-              throw InputError(
-                  {option_problem("calibrate " + command->get_name(), "is not in this version",
-                                  "calibrate measure, fit, check and box are")});
             }
             return options->fit.app->parsed() ? fit(options->fit, console)
                                               : check(options->check, console);
