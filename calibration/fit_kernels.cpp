@@ -86,12 +86,14 @@ GemmFit gemm_of(const std::vector<double>& p) {
 }  // namespace
 
 GemmFitResult fit_gemm(std::string_view dtype, const std::vector<GemmSample>& samples,
-                       int neighbours) {
+                       int neighbours, int row_tile) {
   check(samples, 8, "gemm");
   std::vector<GemmWork> work;
   double best_rate = 0, best_stream = 0, least = samples.front().time.base();
+  GemmFit tiles;
+  tiles.row_tile = row_tile;
   for (const GemmSample& s : samples) {
-    work.push_back(gemm_work(dtype, s.m, s.n, s.k));
+    work.push_back(gemm_work(tiles, dtype, s.m, s.n, s.k));
     best_rate = std::max(best_rate, (work.back().flops / s.time).base());
     best_stream = std::max(best_stream, (work.back().bytes / s.time).base());
     least = std::min(least, s.time.base());
@@ -108,6 +110,7 @@ GemmFitResult fit_gemm(std::string_view dtype, const std::vector<GemmSample>& sa
   GemmFitResult result;
   result.fit = gemm_of(solved.parameters);
   result.fit.neighbours = neighbours;
+  result.fit.row_tile = row_tile;
   result.relative_standard_error = solved.relative_standard_error;
   const auto r = log_residuals(
       samples.size(), [&](std::size_t i) { return gemm_form(result.fit, work[i]).base(); },
@@ -115,7 +118,7 @@ GemmFitResult fit_gemm(std::string_view dtype, const std::vector<GemmSample>& sa
   std::vector<ResidualTable::Point> points;
   std::vector<std::pair<double, double>> site;
   for (const GemmSample& s : samples) {
-    points.push_back(gemm_point(s.m, s.n, s.k));
+    points.push_back(gemm_point(padded_rows(s.m, row_tile), s.n, s.k));
     site.emplace_back(s.n, s.k);
   }
   result.form = form_errors(r);
@@ -136,7 +139,8 @@ AttentionFitResult finish_attention(AttentionFitResult result,
     site.emplace_back(s.heads, s.kv_heads);
   }
   result.form = form_errors(log_residual);
-  result.cross_validated = cross_validate(points, log_residual, site, 8);
+  result.cross_validated =
+      cross_validate(points, log_residual, site, decode ? kDecodeNeighbours : kPrefillNeighbours);
   return result;
 }
 

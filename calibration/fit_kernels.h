@@ -26,8 +26,9 @@ struct GemmFitResult {
 /// Cross-validation leaves out a tenth of the (n, k) sites at a time: what a shape costs that
 /// nobody measured, not how well neighbours of itself predict a point.
 /// @throws InputError for fewer than 8 samples or a time that is not above zero
+/// @param row_tile rows of the largest tile that the kernels are taken to work in; 1: none
 GemmFitResult fit_gemm(std::string_view dtype, const std::vector<GemmSample>& samples,
-                       int neighbours);
+                       int neighbours, int row_tile = 1);
 
 struct AttentionSample {
   double batch = 1, length = 0, heads = 1, kv_heads = 1;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <initializer_list>
 #include <utility>
 
 #include "calibration/fit_kernels.h"
@@ -18,8 +19,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// How many neighbours correct a shape: the better of these on sites left out.
+// How many neighbours correct a shape, and in which tiles rows are computed: what errs least, in
+// the mean, on sites left out. The mean, because shapes just beyond a tile are few and err far.
 constexpr int kNeighbours[] = {8, 16};
+constexpr int kRowTiles[] = {1, 64, 128};
 
 /// A sample file with its content.
 struct Source {
@@ -74,6 +77,22 @@ std::string share(double value) {
   return std::isfinite(value) ? fmt::format("{:.2g}", value) : "unidentified";
 }
 
+// A constant is identified when its standard error leaves its size standing: below a third.
+constexpr double kIdentified = 1.0 / 3;
+std::string identified(std::initializer_list<const char*> names, const std::vector<double>& se) {
+  std::string list;
+  std::size_t i = 0;
+  for (const char* name : names) {
+    if (se[i++] < kIdentified) list += (list.empty() ? "" : ", ") + std::string(name);
+  }
+  return "identified: [" + list + "]";
+}
+
+std::string range(const char* name, const std::vector<double>& values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return fmt::format("{}: [{:.0f}, {:.0f}]", name, *low, *high);
+}
+
 std::string errors(const char* key, const ErrorSummary& e) {
   return fmt::format("{}: {{n: {}, median: {}, p90: {}}}", key, e.n, share(e.median_abs),
                      share(e.p90_abs));
@@ -93,23 +112,27 @@ std::string gemm_block(const Source& source, FitProfileResult& result) {
     samples.push_back({m[i], n[i], k[i], Seconds(time[i] * 1e-6)});
   }
   GemmFitResult best;
-  for (const int neighbours : kNeighbours) {
-    GemmFitResult fit = fit_gemm(source.file.dtype, samples, neighbours);
-    if (best.relative_standard_error.empty() ||
-        fit.cross_validated.median_abs < best.cross_validated.median_abs) {
-      best = std::move(fit);
+  for (const int row_tile : kRowTiles) {
+    for (const int neighbours : kNeighbours) {
+      GemmFitResult fit = fit_gemm(source.file.dtype, samples, neighbours, row_tile);
+      if (best.relative_standard_error.empty() ||
+          fit.cross_validated.mean_abs < best.cross_validated.mean_abs) {
+        best = std::move(fit);
+      }
     }
   }
   result.rows.push_back(row("gemm " + source.file.dtype, best.form, best.cross_validated));
   const auto& se = best.relative_standard_error;
   return fmt::format(
-      "    {}:\n      {{flops_per_s: {}, bytes_per_s: {}, t0_us: {}, p: {}, neighbours: {},\n"
+      "    {}:\n      {{flops_per_s: {}, bytes_per_s: {}, t0_us: {}, p: {}, neighbours: {}, "
+      "row_tile: {},\n"
       "       relative_standard_error: {{flops_per_s: {}, bytes_per_s: {}, t0_us: {}, p: {}}},\n"
-      "       {},\n       {}}}\n",
+      "       {},\n       range: {{{}, {}, {}}},\n       {},\n       {}}}\n",
       source.file.dtype, number(best.fit.flops.base()), number(best.fit.bytes.base()),
-      number(best.fit.t0.base() * 1e6), number(best.fit.p), best.fit.neighbours, share(se[0]),
-      share(se[1]), share(se[2]), share(se[3]), errors("error", best.form),
-      errors("cross_validated", best.cross_validated));
+      number(best.fit.t0.base() * 1e6), number(best.fit.p), best.fit.neighbours, best.fit.row_tile,
+      share(se[0]), share(se[1]), share(se[2]), share(se[3]),
+      identified({"flops_per_s", "bytes_per_s", "t0_us", "p"}, se), range("m", m), range("n", n),
+      range("k", k), errors("error", best.form), errors("cross_validated", best.cross_validated));
 }
 
 std::string attention_block(const Source& source, int multiprocessors, FitProfileResult& result) {
@@ -126,8 +149,12 @@ std::string attention_block(const Source& source, int multiprocessors, FitProfil
       prefill ? fit_prefill(samples) : fit_decode(samples, multiprocessors);
   result.rows.push_back(row(source.file.operation, fit.form, fit.cross_validated));
   const auto& se = fit.relative_standard_error;
-  const std::string tail = fmt::format("     {},\n     {}}}\n", errors("error", fit.form),
-                                       errors("cross_validated", fit.cross_validated));
+  const std::string tail = fmt::format(
+      "     {},\n     range: {{{}, {}, {}, {}}},\n     {},\n     {}}}\n",
+      prefill ? identified({"flops_per_s", "bytes_per_s", "t0_us"}, se)
+              : identified({"bytes_per_s", "t0_us", "per_sequence_us"}, se),
+      range("batch", batch), range("length", length), range("heads", heads), range("kv_heads", kv),
+      errors("error", fit.form), errors("cross_validated", fit.cross_validated));
   if (prefill) {
     return fmt::format(
                "  attention_prefill:\n    {{flops_per_s: {}, bytes_per_s: {}, t0_us: {},\n"

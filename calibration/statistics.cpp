@@ -21,6 +21,9 @@ ErrorSummary summarize(const std::vector<double>& signed_errors) {
   summary.n = static_cast<int>(signed_errors.size());
   summary.median_abs = quantile(absolute, 0.5);
   summary.p90_abs = quantile(absolute, 0.9);
+  double sum = 0;
+  for (const double e : absolute) sum += e;
+  if (!absolute.empty()) summary.mean_abs = sum / static_cast<double>(absolute.size());
   summary.bias = quantile(signed_errors, 0.5);
   return summary;
 }

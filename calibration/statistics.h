@@ -11,6 +11,7 @@ double quantile(std::vector<double> values, double q);
 struct ErrorSummary {
   int n = 0;
   double median_abs = 0, p90_abs = 0, bias = 0;  ///< of predicted / measured - 1; bias: median
+  double mean_abs = 0;
 };
 ErrorSummary summarize(const std::vector<double>& signed_errors);
 

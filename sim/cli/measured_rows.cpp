@@ -58,6 +58,7 @@ std::vector<ValidationRow> measured_rows(const Scenario& scenario, const Result&
   };
   const TrainingResult& step = result.training;
   add("iteration_time_s", measured_iteration_time(scenario, result), step.iteration_time_s);
+  if (!rows.empty()) rows.back().interval = step.iteration_time_interval_s;
   add("bubble_fraction", measured.bubble_fraction, step.bubble_fraction);
   const auto memory = [&](const char* metric, const std::optional<double>& peak,
                           const std::vector<double>& by_rank) {

@@ -17,6 +17,8 @@ DeviceSpec at_power_limit(DeviceSpec device, double watts) {
   const double clock = std::pow(watts / device.power_limit_w, device.power_exponent.value);
   for (auto& [dtype, factor] : device.sustained) {
     factor.value = std::min(1.0, factor.value * clock);
+    factor.low = std::min(1.0, factor.low * clock);
+    factor.high = std::min(1.0, factor.high * clock);
     factor.provenance = Provenance::kDerived;
   }
   char note[160];

@@ -19,8 +19,17 @@ struct Sourced {
   T value{};
   Provenance provenance = Provenance::kDatasheet;
   std::string source;
+  T low{}, high{};  ///< the range its sources leave open; both 0: none stated
 
   friend bool operator==(const Sourced&, const Sourced&) = default;
+};
+
+/// Quantiles of |predicted / measured - 1| over shapes of layers that a fit had not seen.
+struct HeldOutError {
+  int n = 0;  ///< 0: nothing was held out
+  double median = 0, p90 = 0;
+
+  friend bool operator==(const HeldOutError&, const HeldOutError&) = default;
 };
 
 /// Constants of t = t0 + ((flops/F)^p + (bytes/B)^p)^(1/p), fitted to GEMM samples.
@@ -30,8 +39,11 @@ struct GemmFit {
   Seconds t0;
   double p = 2.0;
   int neighbours = 8;  ///< samples that correct the form at a shape between them
+  /// Rows of the largest tile the kernels work in: m = 129 costs what 192 or 256 do. 1: none seen.
+  int row_tile = 1;
   Provenance provenance = Provenance::kMeasured;
   std::string source;
+  HeldOutError held_out{};
 
   friend bool operator==(const GemmFit&, const GemmFit&) = default;
 };
@@ -43,6 +55,7 @@ struct AttentionFit {
   BytesPerSecond bytes;
   Seconds t0;
   Seconds per_sequence;
+  HeldOutError held_out{};
 
   friend bool operator==(const AttentionFit&, const AttentionFit&) = default;
 };

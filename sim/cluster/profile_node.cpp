@@ -43,9 +43,16 @@ std::optional<Sourced<double>> ProfileNode::number(const YamlNode& node, double 
     if (!value) return std::nullopt;
     return Sourced<double>{*value * unit, Provenance::kDatasheet, ""};
   }
-  node.allow_keys({"value", "provenance", "source"});
+  node.allow_keys({"value", "provenance", "source", "low", "high"});
   const auto value = node.required("value").number_in(0, kLargest);
-  const Sourced<double> number{value.value_or(0) * unit, provenance(node), source(node)};
+  Sourced<double> number{value.value_or(0) * unit, provenance(node), source(node)};
+  if (node.child("low").present() || node.child("high").present()) {
+    number.low = unit * node.required("low").number_in(0, kLargest).value_or(0);
+    number.high = unit * node.required("high").number_in(0, kLargest).value_or(0);
+    if (!(number.low > 0 && number.low <= number.value && number.value <= number.high)) {
+      node.child("low").problem("low, value and high are not in this order above zero");
+    }
+  }
   if (!value) return std::nullopt;
   return number;
 }

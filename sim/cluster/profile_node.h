@@ -2,6 +2,7 @@
 //
 //   sources: {datasheet: "NVIDIA H100 datasheet, 2023"}
 //   multiprocessors: {value: 132, provenance: datasheet, source: datasheet}
+//   sustained: {bf16: {value: 0.82, low: 0.76, high: 0.89, ...}}   # the range sources leave open
 //   kernel_latency_us: 3            # a bare number counts as datasheet, with no source
 #pragma once
 
@@ -38,7 +39,8 @@ class ProfileNode {
 
 template <typename Quantity>
 Sourced<Quantity> as(const Sourced<double>& number) {
-  return {Quantity(number.value), number.provenance, number.source};
+  return {Quantity(number.value), number.provenance, number.source, Quantity(number.low),
+          Quantity(number.high)};
 }
 
 }  // namespace plumbline

@@ -12,28 +12,43 @@ namespace {
 
 namespace fs = std::filesystem;
 
+HeldOutError read_held_out(const YamlNode& fit) {
+  const YamlNode node = fit.child("cross_validated");
+  HeldOutError error;
+  if (!node.present()) return error;
+  node.allow_keys({"n", "median", "p90"});
+  error.n = static_cast<int>(node.required("n").integer_in(1, 1'000'000'000).value_or(0));
+  error.median = node.required("median").number_in(0, 100).value_or(0);
+  error.p90 = node.required("p90").number_in(0, 100).value_or(0);
+  return error;
+}
+
 GemmFit read_gemm_fit(const ProfileNode& profile, const YamlNode& node, Provenance otherwise) {
-  node.allow_keys({"flops_per_s", "bytes_per_s", "t0_us", "p", "neighbours", "provenance", "source",
-                   "relative_standard_error", "error", "cross_validated"});
+  node.allow_keys({"flops_per_s", "bytes_per_s", "t0_us", "p", "neighbours", "row_tile",
+                   "provenance", "source", "relative_standard_error", "identified", "range",
+                   "error", "cross_validated"});
   GemmFit fit;
   fit.flops = FlopsPerSecond(node.required("flops_per_s").number_in(1, 1e20).value_or(1));
   fit.bytes = BytesPerSecond(node.required("bytes_per_s").number_in(1, 1e18).value_or(1));
   fit.t0 = Seconds(1e-6 * node.required("t0_us").number_in(0, 1e6).value_or(0));
   fit.p = node.required("p").number_in(0.5, 64).value_or(2);
   fit.neighbours = static_cast<int>(node.child("neighbours").integer_in(1, 32).value_or(8));
+  fit.row_tile = static_cast<int>(node.child("row_tile").integer_in(1, 1024).value_or(1));
   fit.provenance = node.child("provenance").present() ? profile.provenance(node) : otherwise;
   fit.source = profile.source(node);
+  fit.held_out = read_held_out(node);
   return fit;
 }
 
 AttentionFit read_attention_fit(const YamlNode& node) {
   node.allow_keys({"flops_per_s", "bytes_per_s", "t0_us", "per_sequence_us", "source",
-                   "relative_standard_error", "error", "cross_validated"});
+                   "relative_standard_error", "identified", "range", "error", "cross_validated"});
   AttentionFit fit;
   fit.flops = FlopsPerSecond(node.child("flops_per_s").number_in(1, 1e20).value_or(1e20));
   fit.bytes = BytesPerSecond(node.required("bytes_per_s").number_in(1, 1e18).value_or(1));
   fit.t0 = Seconds(1e-6 * node.required("t0_us").number_in(0, 1e6).value_or(0));
   fit.per_sequence = Seconds(1e-6 * node.child("per_sequence_us").number_in(0, 1e6).value_or(0));
+  fit.held_out = read_held_out(node);
   return fit;
 }
 

@@ -140,6 +140,10 @@ Seconds LayerPricer::price(const Work& work, bool backward, bool weight_gradient
       price = kernels_.elementwise(Bytes(work.bytes * element_scale_), work.kernels);
       break;
   }
+  KernelMix* mix = work.kind == WorkKind::kGemm        ? &products_
+                   : work.kind == WorkKind::kAttention ? &attention_
+                                                       : nullptr;
+  if (mix) *mix += KernelMix::of(price.sustained);
   if (price.extrapolated) {
     extrapolated += price.sustained;
     const std::string_view name =
@@ -154,6 +158,25 @@ Seconds LayerPricer::sum(const std::vector<Work>& works, bool backward, bool wei
   Seconds total;
   for (const Work& work : works) total += price(work, backward, weight_gradient, extrapolated);
   return total;
+}
+
+void LayerPricer::arithmetic(const LayerWork& work, Seconds accumulation, LayerCost& cost) {
+  const auto priced = [&](OpCost& op, const std::vector<Work>& works, bool backward,
+                          bool weight_gradient) {
+    products_ = attention_ = {};
+    op.compute = sum(works, backward, weight_gradient, cost.extrapolated);
+    op.products = Seconds(products_.seconds);
+    op.attention = Seconds(attention_.seconds);
+    cost.products += products_;
+    cost.attention += attention_;
+  };
+  priced(cost.forward, work.forward, false, false);
+  priced(cost.input_grad, work.input_grad, true, false);
+  priced(cost.weight_grad, work.weight_grad, true, true);
+  cost.weight_grad.compute += accumulation;
+  cost.backward.compute = cost.input_grad.compute + cost.weight_grad.compute;
+  cost.backward.products = cost.input_grad.products + cost.weight_grad.products;
+  cost.backward.attention = cost.input_grad.attention + cost.weight_grad.attention;
 }
 
 Seconds LayerPricer::gemm_at(const Work& work, double rows_share, GemmLayout layout) {
@@ -214,25 +237,26 @@ LayerCost LayerPricer::layer(std::int64_t index, bool recomputed) {
   const LayerWork work = layer_work(model_, index, sharding_, choices_);
   LayerCost cost;
   Seconds& outside = cost.extrapolated;
-  cost.forward.compute = sum(work.forward, false, false, outside);
-  const Seconds input = sum(work.input_grad, true, false, outside);
-  Seconds weight = sum(work.weight_grad, true, true, outside);
+  Seconds accumulation;
   if (!training_.software.gradient_accumulation_fusion) {
     // main_grad += grad as a kernel of its own: read both, write one; fp32: 2 + 4 + 4 bytes.
     const double bytes = training_.software.gradient_dtype == Precision::kFp32 ? 10.0 : 6.0;
-    weight += kernels_.elementwise(Bytes(bytes * (work.parameters + work.expert_parameters)), 4)
-                  .sustained;
+    accumulation =
+        kernels_.elementwise(Bytes(bytes * (work.parameters + work.expert_parameters)), 4)
+            .sustained;
   }
-  cost.input_grad.compute = input;
-  cost.weight_grad.compute = weight;
-  cost.backward.compute = input + weight;
+  arithmetic(work, accumulation, cost);
 
   tensor_comm(work, cost, outside);
   context_comm(work, cost, outside);
   expert_comm(work, cost, outside);
+  products_ = attention_ = {};
   const Seconds again = recomputed_work(work, recomputed, outside);
-  cost.backward.recompute += again;
-  cost.input_grad.recompute += again;
+  for (OpCost* op : {&cost.backward, &cost.input_grad}) {
+    op->recompute += again;
+    op->products += Seconds(products_.seconds);
+    op->attention += Seconds(attention_.seconds);
+  }
   if (recomputed) {
     // The repeated forward repeats its collectives.
     for (OpCost* op : {&cost.backward, &cost.input_grad}) {
@@ -250,10 +274,7 @@ LayerCost LayerPricer::embedding() {
   const LayerWork work = embedding_work(model_, sharding_, choices_);
   LayerCost cost;
   Seconds& outside = cost.extrapolated;
-  cost.forward.compute = sum(work.forward, false, false, outside);
-  cost.input_grad.compute = sum(work.input_grad, true, false, outside);
-  cost.weight_grad.compute = sum(work.weight_grad, true, true, outside);
-  cost.backward.compute = cost.input_grad.compute + cost.weight_grad.compute;
+  arithmetic(work, Seconds(), cost);
   if (plan_.tensor > 1) {
     // Vocabulary-parallel lookup: partial rows are summed; its gradient is gathered under
     // sequence parallelism and already whole without it.
@@ -277,10 +298,7 @@ LayerCost LayerPricer::head() {
   const LayerWork work = head_work(model_, sharding_, choices_);
   LayerCost cost;
   Seconds& outside = cost.extrapolated;
-  cost.forward.compute = sum(work.forward, false, false, outside);
-  cost.input_grad.compute = sum(work.input_grad, true, false, outside);
-  cost.weight_grad.compute = sum(work.weight_grad, true, true, outside);
-  cost.backward.compute = cost.input_grad.compute + cost.weight_grad.compute;
+  arithmetic(work, Seconds(), cost);
   if (plan_.tensor > 1) {
     const double bytes = work.messages.tensor_bytes;
     if (sharding_.sequence_parallel) {

@@ -16,6 +16,7 @@ struct LayerCost {
   OpCost input_grad;     ///< I
   OpCost weight_grad;    ///< W
   Seconds extrapolated;  ///< busy time of F + B that was priced outside what was measured
+  KernelMix products, attention;
 };
 
 /// Prices layers of one model under one plan.  Keeps what it priced outside the calibrated range.
@@ -45,6 +46,8 @@ class LayerPricer {
               Seconds& extrapolated);
   Seconds gemm_at(const Work& work, double rows_share, GemmLayout layout);
   Seconds collective(const CollectiveQuery& query, Seconds& extrapolated);
+  /// Compute of F, I, W and B; `accumulation` belongs to the weight gradient.
+  void arithmetic(const LayerWork& work, Seconds accumulation, LayerCost& cost);
   Seconds recomputed_work(const LayerWork& work, bool whole_layer, Seconds& extrapolated);
   void tensor_comm(const LayerWork& work, LayerCost& cost, Seconds& extrapolated);
   void context_comm(const LayerWork& work, LayerCost& cost, Seconds& extrapolated);
@@ -62,6 +65,7 @@ class LayerPricer {
   std::string attention_dtype_;
   double element_scale_ = 1.0;
   std::set<std::string> outside_;
+  KernelMix products_, attention_;  ///< priced since they were cleared
 };
 
 }  // namespace plumbline

@@ -7,9 +7,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "models/flops.h"
 #include "sim/cost/data_parallel.h"
@@ -27,6 +30,8 @@ void add(OpCost& to, const OpCost& from, double times = 1.0) {
   to.expert_comm += times * from.expert_comm;
   to.data_comm += times * from.data_comm;
   to.host += times * from.host;
+  to.products += times * from.products;
+  to.attention += times * from.attention;
 }
 
 void add(StageCost& to, const LayerCost& from, double times = 1.0) {
@@ -89,12 +94,17 @@ TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
       (memo != nullptr ? *memo : none).of(layer_setting(model, plan, training), kernels);
   std::set<std::string> outside;
   const PricedLayer* last = nullptr;  // whose names are in `outside` already
+  std::vector<std::pair<const PricedLayer*, int>> used;  // in the order of their first use
   const auto take = [&](StageCost& cost, const PricedLayer& layer, Seconds& extrapolated) {
     add(cost, layer.cost);
     extrapolated += layer.cost.extrapolated;
-    if (&layer == last) return;
+    if (&layer == last) {
+      ++used.back().second;
+      return;
+    }
     outside.insert(layer.outside_calibration.begin(), layer.outside_calibration.end());
     last = &layer;
+    used.emplace_back(&layer, 1);
   };
 
   const int num_stages = static_cast<int>(plan.stages.size());
@@ -109,6 +119,15 @@ TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
     if (stage.head) take(cost, priced.head(), extrapolated);
     busy += cost.forward.total() + cost.backward.total();
     costs.stages.push_back(cost);
+  }
+  std::map<const PricedLayer*, int> times;
+  for (const auto& [layer, count] : used) times[layer] += count;
+  for (const auto& [layer, count] : used) {
+    // Layers of one kind run the same kernels: counted once, at the place of their first use.
+    const auto all = times.extract(layer);
+    if (all.empty()) continue;
+    costs.products += layer->cost.products.repeated(all.mapped());
+    costs.attention += layer->cost.attention.repeated(all.mapped());
   }
   for (int s = 0; s < num_stages; ++s) {
     costs.forward_hop.push_back(

@@ -22,9 +22,28 @@ struct OpCost {
   Seconds expert_comm;
   Seconds data_comm;  ///< ZeRO-3: parameters gathered, gradients scattered inside the operation
   Seconds host;
+  Seconds products;   ///< of compute and recompute, what matrix products take
+  Seconds attention;  ///< likewise fused attention; what is left waits for memory
   Seconds total() const {
     return compute + recompute + tensor_comm + context_comm + expert_comm + data_comm + host;
   }
+};
+
+/// How a class's time spreads over different kernels: each is priced with an error of its own, and
+/// errors of many kernels average out.
+struct KernelMix {
+  double seconds = 0;  ///< of all kernels
+  double squares = 0;  ///< sum over different kernels of their seconds squared
+  static KernelMix of(Seconds kernel) { return {kernel.base(), kernel.base() * kernel.base()}; }
+  KernelMix& operator+=(const KernelMix& others) {
+    seconds += others.seconds;
+    squares += others.squares;
+    return *this;
+  }
+  /// The same kernels, each `times` as often.
+  KernelMix repeated(double times) const { return {times * seconds, times * times * squares}; }
+  /// How many equally long kernels average out as much; 1 of none.
+  double effective() const { return squares > 0 ? seconds * seconds / squares : 1; }
 };
 
 /// Costs of one global stage for one micro-batch.
@@ -62,6 +81,7 @@ struct TrainingCosts {
   double outside_calibration_share = 0;          ///< of the busy time
   std::vector<std::string> outside_calibration;  ///< operations priced outside measured ranges
   std::vector<std::string> assumptions;
+  KernelMix products, attention;       ///< over the layers of all stages, forward and backward
   double model_flops_per_step = 0;     ///< whole job, Megatron-LM's formula
   double hardware_flops_per_step = 0;  ///< with recomputation
 };

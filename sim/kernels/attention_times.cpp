@@ -150,8 +150,8 @@ KernelPrice AttentionTimes::from_table(const AttentionQuery& query) const {
       attention_work(query.batch, query.heads, query.kv_heads, query.head_dim, query.v_head_dim,
                      query.query_tokens, query.kv_tokens, query.causal, element_bytes(query.dtype));
   const double length = std::sqrt(query.query_tokens * query.kv_tokens);
-  const auto estimate =
-      prefill_.at(prefill_point(query.batch, length, query.heads, query.kv_heads), 8);
+  const auto estimate = prefill_.at(prefill_point(query.batch, length, query.heads, query.kv_heads),
+                                    kPrefillNeighbours);
   Seconds time = std::exp(estimate.log_residual) * prefill_form(*prefill_fit_, work);
   if (query.backward) time = (kBackwardFlops / backward_rate_) * time;
   return sustained(time, min(time, prefill_fit_->t0),
@@ -175,8 +175,8 @@ KernelPrice AttentionTimes::prefill(const AttentionQuery& query) const {
 KernelPrice AttentionTimes::decode(const DecodeQuery& query) const {
   KernelPrice price;
   if (query.kv_tokens <= 0 || query.batch <= 0 || !decode_fit_) return price;
-  const auto estimate =
-      decode_.at(decode_point(query.batch, query.kv_tokens, query.heads, query.kv_heads), 8);
+  const auto estimate = decode_.at(
+      decode_point(query.batch, query.kv_tokens, query.heads, query.kv_heads), kDecodeNeighbours);
   price.burst = std::exp(estimate.log_residual) *
                 decode_form(*decode_fit_, query.batch, query.kv_heads, query.head_dim,
                             query.kv_tokens, element_bytes(query.dtype), multiprocessors_);

@@ -1,5 +1,6 @@
 #include "sim/kernels/forms.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace plumbline {
@@ -17,6 +18,19 @@ double output_bytes(std::string_view dtype) { return dtype == "fp32" || dtype ==
 GemmWork gemm_work(std::string_view dtype, double m, double n, double k, double batch) {
   const double in = element_bytes(dtype), out = output_bytes(dtype);
   return {Flops(2 * m * n * k * batch), Bytes(batch * (in * (m * k + k * n) + out * m * n))};
+}
+
+double padded_rows(double m, int row_tile) {
+  if (row_tile <= 1 || m <= 16) return m;
+  const double tile = m <= 64 ? 16 : m <= 256 ? std::min(64, row_tile) : row_tile;
+  return std::ceil(m / tile) * tile;
+}
+
+GemmWork gemm_work(const GemmFit& fit, std::string_view dtype, double m, double n, double k,
+                   double batch) {
+  GemmWork work = gemm_work(dtype, m, n, k, batch);
+  work.flops = (padded_rows(m, fit.row_tile) / m) * work.flops;
+  return work;
 }
 
 Seconds gemm_form(const GemmFit& fit, const GemmWork& work, double clock) {

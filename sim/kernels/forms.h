@@ -22,6 +22,16 @@ struct GemmWork {
 };
 GemmWork gemm_work(std::string_view dtype, double m, double n, double k, double batch = 1);
 
+/// The rows a kernel of tiles computes for m of them: up to 16 as they are, then whole tiles of 16,
+/// of 64 from 64 on, of `row_tile` from 256 on. Tensor-core kernels fill the tile with rows of
+/// nothing.
+/// @param row_tile rows of the largest tile; 1: m
+double padded_rows(double m, int row_tile);
+
+/// The same with the rows the fit's kernels compute; bytes are those of the rows there are.
+GemmWork gemm_work(const GemmFit& fit, std::string_view dtype, double m, double n, double k,
+                   double batch = 1);
+
 /// t0 + ((flops/F)^p + (bytes/B)^p)^(1/p): a roofline whose ridge is rounded by p.
 /// @param clock the rate F is multiplied with this: sustained over burst
 Seconds gemm_form(const GemmFit& fit, const GemmWork& work, double clock = 1.0);

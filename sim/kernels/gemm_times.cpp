@@ -26,8 +26,8 @@ ResidualTable read_residuals(const SampleFile& file, const GemmFit& fit) {
   for (std::size_t row = 0; row < csv.rows(); ++row) {
     const double m = csv.number(row, cm), n = csv.number(row, cn), k = csv.number(row, ck);
     const double measured = csv.number(row, ct) * 1e-6;
-    const Seconds form = gemm_form(fit, gemm_work(file.dtype, m, n, k));
-    table.add(gemm_point(m, n, k), std::log(measured / form.base()));
+    const Seconds form = gemm_form(fit, gemm_work(fit, file.dtype, m, n, k));
+    table.add(gemm_point(padded_rows(m, fit.row_tile), n, k), std::log(measured / form.base()));
   }
   table.finish();
   return table;
@@ -140,14 +140,15 @@ KernelPrice GemmTimes::price(const GemmQuery& query) const {
   KernelPrice price;
   if (query.m <= 0 || query.n <= 0 || query.k <= 0 || query.batch <= 0) return price;
   const Model& model = this->model(query.dtype);
-  const GemmWork work = gemm_work(query.dtype, query.m, query.n, query.k, query.batch);
+  const GemmWork work = gemm_work(model.fit, query.dtype, query.m, query.n, query.k, query.batch);
 
   double factor = 1.0;
   price.extrapolated = !model.own_samples;
   if (model.residuals) {
     // A batch fills the chip as one product with all its rows does.
-    const auto estimate = model.residuals->at(gemm_point(query.m * query.batch, query.n, query.k),
-                                              model.fit.neighbours);
+    const double rows = query.batch * padded_rows(query.m, model.fit.row_tile);
+    const auto estimate =
+        model.residuals->at(gemm_point(rows, query.n, query.k), model.fit.neighbours);
     factor = std::exp(estimate.log_residual);
     price.extrapolated = price.extrapolated || estimate.outside;
   }

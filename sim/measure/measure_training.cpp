@@ -8,6 +8,7 @@
 #include "sim/measure/critical_path.h"
 #include "sim/measure/lower_bound.h"
 #include "sim/measure/memory_walk.h"
+#include "sim/measure/path_composition.h"
 #include "sim/measure/rank_times.h"
 #include "sim/measure/releases.h"
 
@@ -177,6 +178,7 @@ TrainingResult measure_training(const MeasureInput& input) {
   result.breakdown = divided(sum, static_cast<double>(times.size()) * window.iterations);
   result.iteration_time_s = seconds(iteration.length()) / iteration.iterations;
   result.critical_path = critical_path(input.step, input.timeline, releases, iteration);
+  result.path = path_composition(input, releases, iteration);
   result.lower_bound_s = seconds(lower_bound(input.schedule, input.costs, input.step.options));
   result.usable_memory_bytes = input.usable_memory.base();
   fill_bubbles(result);

@@ -55,6 +55,12 @@ struct CriticalStep {
   int tasks = 0;
 };
 
+/// The critical path by what its time was priced by, in seconds; the parts sum to the iteration
+/// time. An operation that waits for the host counts as the host's.
+struct PathComposition {
+  double products = 0, attention = 0, memory = 0, intra_node = 0, inter_node = 0, host = 0;
+};
+
 struct Sensitivity {
   std::string what;  ///< "GEMM 10 % faster"
   double iteration_time_s = 0;
@@ -72,7 +78,8 @@ struct TrainingResult {
   double peak_memory_bytes = 0, usable_memory_bytes = 0;
   std::vector<RankResult> ranks;
   std::vector<CriticalStep> critical_path;  ///< summed by what, longest first
-  std::vector<Sensitivity> sensitivities;   ///< empty unless asked for
+  PathComposition path;
+  std::vector<Sensitivity> sensitivities;  ///< empty unless asked for
 };
 
 struct OutsideCalibration {

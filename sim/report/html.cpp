@@ -48,7 +48,8 @@ std::string headline(const ReportInput& input) {
   out += "</p>\n<div class=\"cards\">\n";
   std::string step = "one step";
   if (t.iteration_time_interval_s) {
-    step += fmt::format(", between {} and {}", duration((*t.iteration_time_interval_s)[0]),
+    step += fmt::format(", with 90 % probability between {} and {}",
+                        duration((*t.iteration_time_interval_s)[0]),
                         duration((*t.iteration_time_interval_s)[1]));
   }
   out += card(duration(t.iteration_time_s), step);

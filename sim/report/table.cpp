@@ -50,7 +50,7 @@ std::string headline(const Result& result, const TextStyle& style) {
 
   std::string step = paint(duration(t.iteration_time_s), Ink::kTitle, style);
   if (t.iteration_time_interval_s) {
-    step += fmt::format(" ({} to {})", duration((*t.iteration_time_interval_s)[0]),
+    step += fmt::format(" ({} to {}, 90 %)", duration((*t.iteration_time_interval_s)[0]),
                         duration((*t.iteration_time_interval_s)[1]));
   }
   step += fmt::format("{}{} tokens/s", dot, grouped(t.tokens_per_s));

@@ -32,6 +32,13 @@ void write_by_metric(JsonWriter& json, const std::map<std::string, ErrorStatisti
   json.end_object();
 }
 
+void write_intervals(JsonWriter& json, const IntervalStatistics& s) {
+  json.begin_object(JsonWriter::Layout::kOneLine);
+  json.member("n", s.n).member("coverage", s.coverage);
+  json.member("median_half_width", s.median_half_width);
+  json.member("interval_score", s.score).end_object();
+}
+
 /// Tail of a path: what distinguishes files where the front is long.
 std::string clip_front(const std::string& text, int width) {
   const int over = display_width(text) - width;
@@ -95,6 +102,27 @@ ErrorStatistics error_statistics(std::span<const double> errors) {
           .bias = percentile({errors.begin(), errors.end()}, 0.5)};
 }
 
+IntervalStatistics interval_statistics(std::span<const ValidationRow* const> rows,
+                                       double probability) {
+  IntervalStatistics statistics;
+  std::vector<double> half_widths;
+  double inside = 0, score = 0;
+  for (const ValidationRow* row : rows) {
+    if (!row->interval) continue;
+    const auto [low, high] = *row->interval;
+    const double outside = std::max({0.0, low - row->measured, row->measured - high});
+    inside += outside > 0 ? 0 : 1;
+    score += (high - low + 2 / (1 - probability) * outside) / row->measured;
+    half_widths.push_back((high - low) / 2 / row->predicted);
+  }
+  if (half_widths.empty()) return statistics;
+  statistics.n = static_cast<int>(half_widths.size());
+  statistics.coverage = inside / statistics.n;
+  statistics.median_half_width = percentile(half_widths, 0.5);
+  statistics.score = score / statistics.n;
+  return statistics;
+}
+
 ValidationSummary summarize(std::span<const ValidationRow> rows) {
   std::map<std::string, std::vector<double>> by_metric;
   std::map<std::string, std::map<std::string, std::vector<double>>> by_source;
@@ -104,6 +132,17 @@ ValidationSummary summarize(std::span<const ValidationRow> rows) {
     by_source[row.source][row.metric].push_back(row.error());
   }
   ValidationSummary summary;
+  std::vector<const ValidationRow*> with_interval;
+  std::map<std::string, std::vector<const ValidationRow*>> with_interval_by_source;
+  for (const ValidationRow& row : rows) {
+    if (!row.gate || !row.interval) continue;
+    with_interval.push_back(&row);
+    with_interval_by_source[row.source].push_back(&row);
+  }
+  summary.intervals = interval_statistics(with_interval, kNominalProbability);
+  for (const auto& [source, some] : with_interval_by_source) {
+    summary.intervals_by_source[source] = interval_statistics(some, kNominalProbability);
+  }
   for (const auto& [metric, errors] : by_metric) {
     summary.by_metric[metric] = error_statistics(errors);
   }
@@ -138,7 +177,16 @@ std::string validation_table(std::span<const ValidationRow> rows, const TextStyl
   for (const auto& [metric, statistics] : summary.by_metric) {
     add_statistics(columns, "all", metric, statistics);
   }
-  return out + heading("Absolute error", style) + columns.text(style);
+  out += heading("Absolute error", style) + columns.text(style);
+  const IntervalStatistics& intervals = summary.intervals;
+  if (intervals.n > 0) {
+    out += heading(fmt::format("Intervals of {:.0f} %", 100 * kNominalProbability), style);
+    out +=
+        fmt::format("  {} of {} measurements lie inside; median half width {}, interval score {}\n",
+                    percent(intervals.coverage), intervals.n, percent(intervals.median_half_width),
+                    percent(intervals.score));
+  }
+  return out;
 }
 
 std::string validation_json(std::span<const ValidationRow> rows) {
@@ -152,7 +200,13 @@ std::string validation_json(std::span<const ValidationRow> rows) {
     json.member("source", std::string_view(row.source));
     json.member("gate", row.gate).member("metric", std::string_view(row.metric));
     json.member("measured", row.measured).member("predicted", row.predicted);
-    json.member("error", row.error()).end_object();
+    json.member("error", row.error());
+    if (row.interval) {
+      json.key("interval").begin_array();
+      for (const double end : *row.interval) json.value(end);
+      json.end_array();
+    }
+    json.end_object();
   }
   json.end_array();
   json.key("summary");
@@ -162,7 +216,17 @@ std::string validation_json(std::span<const ValidationRow> rows) {
     json.key(source);
     write_by_metric(json, metrics);
   }
-  json.end_object().end_object();
+  json.end_object();
+  json.key("intervals").begin_object();
+  json.member("probability", kNominalProbability);
+  json.key("all");
+  write_intervals(json, summary.intervals);
+  json.key("by_source").begin_object();
+  for (const auto& [source, statistics] : summary.intervals_by_source) {
+    json.key(source);
+    write_intervals(json, statistics);
+  }
+  json.end_object().end_object().end_object();
   return std::move(json).take();
 }
 

@@ -1,23 +1,43 @@
-// How far a prediction may be off: nine of ten published runs of its kind lie inside.
+// How far a prediction may be off: the run priced again under draws of what its prices leave open.
+//
+// Only prices change, so a draw does not replay the schedule. The critical path says how much of
+// the iteration was priced by products, attention, memory, links and host; a draw multiplies each
+// part by its own factor and adds them up. That is exact while the path stays the path, and never
+// too long; tests/unit/run/interval_test.cpp holds it against full re-runs.
 #pragma once
 
 #include <array>
+#include <cstdint>
+
+#include "sim/cost/stage_costs.h"
+#include "sim/kernels/price_errors.h"
+#include "sim/measure/result.h"
 
 namespace plumbline {
 
-/// What decides how well a run of this kind is predicted.
+/// Probability with which the measurement should lie inside.
+inline constexpr double kIntervalProbability = 0.9;
+
+/// What kernels do not explain, by what is known to be missing from the model.
 struct PredictionKind {
-  bool mixture_of_experts = false;
+  bool mixture_of_experts = false;       ///< nobody prints how evenly the router spread the tokens
   double share_outside_calibration = 0;  ///< of the busy time
 };
 
-/// Half width relative to the prediction: the 90th percentile of |predicted / measured - 1| over
-/// the published runs of that kind (docs/accuracy.md): 9 % for dense models on GPUs with kernels of
-/// their own, 27 % where most of the time is priced from a relative (GB300), 44 % for mixtures of
-/// experts, whose routing is not printed.
-double interval_half_width(const PredictionKind& kind);
+struct IntervalInput {
+  PathComposition path;  ///< seconds; sums to the iteration time
+  PriceErrors errors;
+  KernelMix products, attention;  ///< over how many kernels their own errors average out
+  PredictionKind kind;
+  std::uint64_t seed = 1;
+};
 
-/// The iteration times between which the measurement lies with the nominal probability of 90 %.
-std::array<double, 2> iteration_time_interval(double iteration_time_s, const PredictionKind& kind);
+/// The standard deviation of ln(measured / predicted) that draws over prices cannot explain:
+/// stragglers, host time, software releases, routing. Estimated on published runs, leaving out one
+/// source of runs at a time (docs/accuracy.md says how and what each left-out source gave).
+double model_form_error(const PredictionKind& kind);
+
+/// The 5th and the 95th percentile of 200 draws; the same seed gives the same bits.
+std::array<double, 2> iteration_time_interval(const IntervalInput& input);
 
 }  // namespace plumbline

@@ -109,8 +109,12 @@ Run SimulationSession::State::simulate_once(const Scenario& scenario, const Kern
   run.result.outside_calibration = {prepared.costs.outside_calibration_share,
                                     prepared.costs.outside_calibration};
   run.result.training.iteration_time_interval_s = iteration_time_interval(
-      run.result.training.iteration_time_s,
-      {scenario.model.moe.has_value(), prepared.costs.outside_calibration_share});
+      {.path = run.result.training.path,
+       .errors = price_errors(scenario.cluster, peak_key(scenario.training.precision)),
+       .products = prepared.costs.products,
+       .attention = prepared.costs.attention,
+       .kind = {scenario.model.moe.has_value(), prepared.costs.outside_calibration_share},
+       .seed = scenario.seed});
   run.result.engine.tasks = static_cast<std::int64_t>(step.graph.num_tasks());
   run.result.engine.executor =
       execution.executor == Executor::kStaticPass ? "static_pass" : "event_loop";

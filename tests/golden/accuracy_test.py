@@ -25,12 +25,17 @@ LIMITS = {  # folder: metric: (least number of runs, median, 90th percentile, bi
 }
 
 
+# What intervals of 90 % promise: (least coverage, most coverage, median half width at most).
+INTERVALS = {"scenarios/published": (0.85, 0.97, 0.08)}
+
+
 def check(program, folder, limits):
     done = subprocess.run([program, "validate", folder, "--json", "-"], cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         print("validate ended with %d: %s" % (done.returncode, done.stderr))
         return 1
-    summary = json.loads(done.stdout)["summary"]
+    document = json.loads(done.stdout)
+    summary = document["summary"]
     misses = 0
     for metric, (runs, median, p90, bias) in limits.items():
         seen = summary[metric]
@@ -40,6 +45,14 @@ def check(program, folder, limits):
                or abs(seen["bias"]) > bias)
         misses += bad
         print(line + (" (worse than the limits %s)" % (limits[metric],) if bad else ""))
+    if folder in INTERVALS:
+        least, most, width = INTERVALS[folder]
+        seen = document["intervals"]["all"]
+        bad = not least <= seen["coverage"] <= most or seen["median_half_width"] > width
+        misses += bad
+        print("intervals: %.1f %% of %d inside, median half width %.2f %%, score %.1f %%%s" % (
+            100 * seen["coverage"], seen["n"], 100 * seen["median_half_width"], 100 * seen["interval_score"],
+            " (worse than the limits %s)" % (INTERVALS[folder],) if bad else ""))
     return misses
 
 

@@ -98,6 +98,40 @@ TEST(FitGemm, DoesNotCareInWhichOrderSamplesStand) {
   EXPECT_NEAR(once.cross_validated.median_abs, again.cross_validated.median_abs, 1e-8);
 }
 
+TEST(FitGemm, OneSiteLessMovesItByLessThanItsStatedError) {
+  Noise noise(11);
+  std::vector<GemmSample> samples = gemm_samples(&noise);
+  const GemmFitResult all = fit_gemm("bf16", samples, 8);
+  std::erase_if(samples, [](const GemmSample& s) { return s.n == 4096 && s.k == 4096; });
+  const GemmFitResult less = fit_gemm("bf16", samples, 8);
+  EXPECT_LT(std::abs(std::log(less.fit.flops / all.fit.flops)), 3 * all.relative_standard_error[0]);
+  EXPECT_LT(std::abs(std::log(less.fit.bytes / all.fit.bytes)), 3 * all.relative_standard_error[1]);
+  EXPECT_NEAR(less.cross_validated.median_abs, all.cross_validated.median_abs, 0.004);
+}
+
+// Kernels that compute whole tiles of rows, and samples just beyond one: the fit that pads as they
+// do predicts sites left out, the one that does not is far off there.
+TEST(FitGemm, SeesInWhichTilesRowsArePadded) {
+  GemmFit padded = truth();
+  padded.row_tile = 128;
+  std::vector<GemmSample> samples;
+  for (const double m : {1., 16., 129., 256., 257., 512., 513., 1024., 1025., 4096., 16384.}) {
+    for (const double n : {1024., 4096., 8192., 28672.}) {
+      for (const double k : {1024., 4096., 8192., 28672.}) {
+        samples.push_back({m, n, k, gemm_form(padded, gemm_work(padded, "bf16", m, n, k))});
+      }
+    }
+  }
+  EXPECT_LT(fit_gemm("bf16", samples, 8, 128).cross_validated.mean_abs, 1e-6);
+  EXPECT_GT(fit_gemm("bf16", samples, 8, 1).cross_validated.mean_abs, 0.02);
+  EXPECT_EQ(padded_rows(129, 1), 129);
+  EXPECT_EQ(padded_rows(16, 128), 16);
+  EXPECT_EQ(padded_rows(17, 128), 32);
+  EXPECT_EQ(padded_rows(129, 128), 192);
+  EXPECT_EQ(padded_rows(257, 128), 384);
+  EXPECT_EQ(padded_rows(257, 64), 320);
+}
+
 TEST(FitGemm, NeedsSamplesAndTimes) {
   EXPECT_THROW(fit_gemm("bf16", {}, 8), InputError);
   std::vector<GemmSample> samples = gemm_samples(nullptr);
@@ -106,7 +140,7 @@ TEST(FitGemm, NeedsSamplesAndTimes) {
 }
 
 TEST(FitPrefill, RecoversTheConstantsOfExactSamples) {
-  const AttentionFit truth{FlopsPerSecond(600e12), BytesPerSecond(1.2e12), Seconds(11e-6), {}};
+  const AttentionFit truth{FlopsPerSecond(600e12), BytesPerSecond(1.2e12), Seconds(11e-6), {}, {}};
   std::vector<AttentionSample> samples;
   for (const double batch : {1., 8., 64.}) {
     for (const double length : {16., 256., 2048., 16384.}) {
@@ -123,7 +157,7 @@ TEST(FitPrefill, RecoversTheConstantsOfExactSamples) {
 }
 
 TEST(FitDecode, RecoversTheConstantsOfExactSamples) {
-  const AttentionFit truth{{}, BytesPerSecond(3e12), Seconds(11e-6), Seconds(4e-6)};
+  const AttentionFit truth{{}, BytesPerSecond(3e12), Seconds(11e-6), Seconds(4e-6), {}};
   std::vector<AttentionSample> samples;
   for (const double batch : {1., 16., 256.}) {
     for (const double length : {16., 512., 4096., 65536.}) {

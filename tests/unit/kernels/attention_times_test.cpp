@@ -87,7 +87,7 @@ TEST(AttentionTimes, IsSlowerAtTheSustainedClock) {
 TEST(AttentionTimes, TakesTheBackwardFromTheForwardWhereOnlyThatWasMeasured) {
   const SampleFolder folder("attention_backward");
   DeviceSpec device = simple_device();
-  device.prefill = AttentionFit{FlopsPerSecond(50e12), BytesPerSecond(1e12), Seconds(0), {}};
+  device.prefill = AttentionFit{FlopsPerSecond(50e12), BytesPerSecond(1e12), Seconds(0), {}, {}};
   device.attention_backward_rate.value = 0.8;
   device.samples = {folder.write("attention_prefill", "bf16",
                                  "batch_size,isl,num_heads,num_kv_heads,latency_us\n"
@@ -102,7 +102,7 @@ TEST(AttentionTimes, TakesTheBackwardFromTheForwardWhereOnlyThatWasMeasured) {
 TEST(AttentionTimes, DecodesAMeasuredBatchVerbatimAndLongerCachesByTheirBytes) {
   const SampleFolder folder("attention_decode");
   DeviceSpec device = simple_device();
-  device.decode = AttentionFit{{}, BytesPerSecond(1e12), Seconds(1e-6), Seconds(0)};
+  device.decode = AttentionFit{{}, BytesPerSecond(1e12), Seconds(1e-6), Seconds(0), {}};
   device.samples = {folder.write("attention_decode", "bf16",
                                  "batch_size,kv_len,num_heads,num_kv_heads,latency_us\n"
                                  "8,4096,32,8,200\n")};

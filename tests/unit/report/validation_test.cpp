@@ -32,7 +32,7 @@ TEST(Percentile, InterpolatesBetweenOrderStatistics) {
 }
 
 TEST(Validation, ErrorIsRelativeAndSigned) {
-  EXPECT_DOUBLE_EQ((ValidationRow{"", "", true, "", 10, 8}.error()), -0.2);
+  EXPECT_DOUBLE_EQ((ValidationRow{"", "", true, "", 10, 8, {}}.error()), -0.2);
 }
 
 TEST(Validation, SummarisesAbsoluteErrorsAndTheMedianOfTheSignedOnes) {
@@ -76,6 +76,26 @@ TEST(ValidationTable, MarksTheRunsThatDoNotCount) {
   EXPECT_LT(table.find("d.yaml"), table.find("c.yaml"));  // worst first
   EXPECT_THAT(table, HasSubstr("own cluster"));
   EXPECT_THAT(validation_table({}), HasSubstr("No scenario with a measured: block"));
+}
+
+TEST(Intervals, CountWhatLiesInsideAndChargeWidthAndDistance) {
+  // Width 2 around 10, once hit and once missed by 1 of 12: alpha = 0.1, so the miss costs 20.
+  ValidationRow hit{"a.yaml", "s", true, "iteration_time_s", 10, 10, {{9, 11}}};
+  ValidationRow miss{"b.yaml", "s", true, "iteration_time_s", 12, 10, {{9, 11}}};
+  ValidationRow none{"c.yaml", "s", true, "bubble_fraction", 1, 1, {}};
+  const std::vector<const ValidationRow*> all{&hit, &miss, &none};
+  const IntervalStatistics s = interval_statistics(all, 0.9);
+  EXPECT_EQ(s.n, 2);
+  EXPECT_DOUBLE_EQ(s.coverage, 0.5);
+  EXPECT_DOUBLE_EQ(s.median_half_width, 0.1);
+  EXPECT_NEAR(s.score, (2.0 / 10 + (2 + 20.0) / 12) / 2, 1e-12);
+  const std::vector<ValidationRow> rows{hit, miss, none};
+  const auto json = nlohmann::json::parse(validation_json(rows));
+  EXPECT_EQ(json["runs"][1]["interval"], nlohmann::json({9, 11}));
+  EXPECT_FALSE(json["runs"][2].contains("interval"));
+  EXPECT_DOUBLE_EQ(json["intervals"]["all"]["coverage"], 0.5);
+  EXPECT_EQ(json["intervals"]["by_source"]["s"]["n"], 2);
+  EXPECT_THAT(validation_table(rows), HasSubstr("50.0 % of 2 measurements lie inside"));
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <fstream>
 #include <numeric>
 
-#include "sim/run/interval.h"
 #include "sim/run/prepare.h"
 
 namespace plumbline {
@@ -105,17 +104,12 @@ TEST(Csv, AScheduleOfAnotherShapeIsRefusedWithTheBatchThatFits) {
   }
 }
 
-TEST(Interval, HoldsThePredictionAndWidensWithIgnorance) {
+TEST(Interval, HoldsThePrediction) {
   const TrainingResult result = simulate(scenario()).result.training;
   ASSERT_TRUE(result.iteration_time_interval_s.has_value());
   const auto [low, high] = *result.iteration_time_interval_s;
   EXPECT_LT(low, result.iteration_time_s);
   EXPECT_GT(high, result.iteration_time_s);
-  // A measurement at either end makes the prediction wrong by exactly the half width.
-  EXPECT_NEAR(result.iteration_time_s / low - 1.0, interval_half_width({}), 1e-12);
-  EXPECT_NEAR(1.0 - result.iteration_time_s / high, interval_half_width({}), 1e-12);
-  EXPECT_GT(interval_half_width({.mixture_of_experts = true}), interval_half_width({}));
-  EXPECT_GT(interval_half_width({.share_outside_calibration = 0.9}), interval_half_width({}));
 }
 
 TEST(Fit, FollowsTheUsableMemoryOfTheGpu) {
