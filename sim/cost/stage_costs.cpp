@@ -137,6 +137,7 @@ TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
   }
   costs.blocking_hops = training.software.pipeline_transfer == PipelineTransfer::kBlocking;
   const LayerPricer pricer(model, plan, training, kernels);
+  costs.optimizer_post_validation = training.optimizer_post_validation;
   price_data_parallel(model, cluster, plan, training, kernels, pricer, costs);
 
   FlopConvention convention;

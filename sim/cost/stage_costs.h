@@ -77,6 +77,7 @@ struct TrainingCosts {
   std::vector<DataParallelCost> data;  ///< [num_stages]
   bool data_overlap = true;
   bool gather_overlap = true;
+  bool optimizer_post_validation = false;        ///< see TrainingOptions
   std::vector<Seconds> optimizer;                ///< [pipeline ranks]
   double outside_calibration_share = 0;          ///< of the busy time
   std::vector<std::string> outside_calibration;  ///< operations priced outside measured ranges

@@ -63,7 +63,7 @@ void walk(const Schedule& schedule, const TrainingCosts& costs, Handler& handler
                                      .streams = streams,
                                      .milestones = handler.milestones()},
                                     builder, handler);
-  if constexpr (std::is_same_v<Handler, StepTail>) step.barrier = handler.finish(walked.rank_end);
+  if constexpr (std::is_same_v<Handler, StepTail>) handler.finish(walked.rank_end, step);
   step.rank_ops = std::move(walked.rank_ops);
   step.hops = walked.hops;
   step.eager_hops = walked.eager_hops;
@@ -109,6 +109,12 @@ LoweredStep lower_training(const Schedule& schedule, const TrainingCosts& costs,
     reserve(builder, schedule, options);
     StepTail tail(schedule, costs, streams, builder);
     walk(schedule, costs, tail, streams, builder, step);
+    if (costs.optimizer_post_validation) {
+      step.assumptions.emplace_back(
+          "optimizer_post_validation: a rank's optimizer follows its own gradients; the check of "
+          "their global norm runs in the next step's warm-up and finds nothing; the iteration time "
+          "is the longest span of a rank, its optimizer included");
+    }
   } else {
     lower_asynchronous(schedule, costs, streams, builder, step);
   }

@@ -10,7 +10,8 @@
 //     receives are posted early, and only the sender's stream waits.
 // After the last operation: the gradient reduction of every stage on its rank's data stream, a
 // barrier (the all-reduce of the gradient norm), the optimizer, and the exposed part of the
-// parameter gather.  Asynchronous schedules: see unroll.h.
+// parameter gather.  With optimizer post-validation (zero-bubble) there is no barrier: a rank goes
+// on when its own gradients are reduced.  Asynchronous schedules: see unroll.h.
 #pragma once
 
 #include <cstdint>
@@ -60,14 +61,22 @@ struct LoweringOptions {
   bool pairs_hide_expert_comm = false;
 };
 
+/// What follows a rank's last operation in a step that flushes; kNoTask where there is nothing.
+struct RankTail {
+  TaskId reduced = kNoTask;  ///< its last gradient reduction
+  TaskId optimizer = kNoTask;
+  TaskId gather = kNoTask;  ///< the exposed parameter gather
+};
+
 /// A lowered training step; tasks of a rank's compute stream appear in program order.
 struct LoweredStep {
   TaskGraph graph;
   std::vector<TaskLabel> labels;              ///< [num_tasks]
   std::vector<std::vector<TaskId>> rank_ops;  ///< [ranks] its F/B/I/W tasks in program order
   /// Every rank's last operation and gradient reduction are over: what follows is the optimizer.
-  /// kNoTask where nothing follows, and in asynchronous schedules.
+  /// kNoTask where nothing follows, in asynchronous schedules and with optimizer post-validation.
   TaskId barrier = kNoTask;
+  std::vector<RankTail> tails;  ///< [ranks]; empty in asynchronous schedules
   /// 1, or for an asynchronous schedule how many iterations were chained; micro-batch m of
   /// iteration i carries the label i * microbatches + m.
   int iterations = 1;

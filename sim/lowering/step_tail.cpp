@@ -1,6 +1,7 @@
 #include "sim/lowering/step_tail.h"
 
 #include <algorithm>
+#include <array>
 
 #include "sim/lowering/op_times.h"
 
@@ -77,7 +78,7 @@ TaskId StepTail::reached(int rank, const Milestone& milestone, TaskId begun, Tas
   return done;
 }
 
-TaskId StepTail::finish(std::span<const TaskId> rank_end) {
+void StepTail::finish(std::span<const TaskId> rank_end, LoweredStep& step) {
   const int num_ranks = static_cast<int>(rank_end.size());
   std::vector<SimTime> optimizer(rank_end.size(), 0), gather(rank_end.size(), 0);
   bool anything = false;
@@ -94,27 +95,34 @@ TaskId StepTail::finish(std::span<const TaskId> rank_end) {
       if (reduce > 0) add_reduce(rank, stage, reduce, rank_end[rank]);
     }
   }
-  if (!anything) return kNoTask;
+  step.tails.resize(rank_end.size());
+  for (int rank = 0; rank < num_ranks; ++rank) step.tails[rank].reduced = data_end_[rank];
+  if (!anything) return;
 
-  const TaskId barrier = builder_.add({.kind = TaskKind::kMarker}, kNoResource, 0);
-  for (int rank = 0; rank < num_ranks; ++rank) {
-    builder_.after(rank_end[rank], barrier);
-    builder_.after(data_end_[rank], barrier);
+  if (!costs_.optimizer_post_validation) {
+    step.barrier = builder_.add({.kind = TaskKind::kMarker}, kNoResource, 0);
+    for (int rank = 0; rank < num_ranks; ++rank) {
+      builder_.after(rank_end[rank], step.barrier);
+      builder_.after(data_end_[rank], step.barrier);
+    }
   }
   for (int rank = 0; rank < num_ranks; ++rank) {
-    TaskId end = barrier;
+    std::array<TaskId, 2> ends{step.barrier, kNoTask};
+    if (costs_.optimizer_post_validation) ends = {rank_end[rank], data_end_[rank]};
     if (optimizer[rank] > 0) {
-      end = builder_.add({.kind = TaskKind::kOptimizer, .rank = rank}, compute_streams_[rank],
-                         optimizer[rank]);
-      builder_.after(barrier, end);
+      const TaskId task = builder_.add({.kind = TaskKind::kOptimizer, .rank = rank},
+                                       compute_streams_[rank], optimizer[rank]);
+      for (const TaskId end : ends) builder_.after(end, task);
+      ends = {task, kNoTask};
+      step.tails[rank].optimizer = task;
     }
     if (gather[rank] > 0) {
       const TaskId task = builder_.add({.kind = TaskKind::kDataGather, .rank = rank},
                                        data_streams_[rank], gather[rank]);
-      builder_.after(end, task);
+      for (const TaskId end : ends) builder_.after(end, task);
+      step.tails[rank].gather = task;
     }
   }
-  return barrier;
 }
 
 Seconds exposed_gather(const TrainingCosts& costs, const std::vector<int>& stages, int first) {

@@ -29,10 +29,9 @@ class StepTail final : public MilestoneHandler {
   const std::vector<std::vector<Milestone>>& milestones() const { return milestones_; }
   TaskId reached(int rank, const Milestone& milestone, TaskId begun, TaskId done) override;
 
-  /// Emits what follows the last operations.
+  /// Emits what follows the last operations, and writes the step's `barrier` and `tails`.
   /// @param rank_end  [ranks] end of the compute streams
-  /// @returns the barrier, or kNoTask where nothing follows it
-  TaskId finish(std::span<const TaskId> rank_end);
+  void finish(std::span<const TaskId> rank_end, LoweredStep& step);
 
  private:
   void add_reduce(int rank, int stage, SimTime work, TaskId after);

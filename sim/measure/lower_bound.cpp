@@ -190,7 +190,9 @@ class Bound {
 SimTime lower_bound(const Schedule& schedule, const TrainingCosts& costs,
                     const LoweringOptions& options) {
   const Bound bound(schedule, costs, options);
-  return schedule.flushes ? bound.iteration() : bound.period();
+  // Without the barrier before the optimizer, an iteration is as long as one rank's span.
+  const bool own_end = !schedule.flushes || costs.optimizer_post_validation;
+  return own_end ? bound.period() : bound.iteration();
 }
 
 StepBound full_lower_bound(const Schedule& schedule, const TrainingCosts& costs,

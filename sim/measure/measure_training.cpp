@@ -25,56 +25,98 @@ void check_sizes(const MeasureInput& input) {
   }
 }
 
+/// When what follows a rank's last operation has ended.
+struct RankEnds {
+  SimTime operations = 0, reduced = 0, optimizer = 0, gather = 0;  ///< ascending
+};
+
+/// @param operations  when the rank's last operation ends, or what its optimizer waits for
+RankEnds rank_ends(const RankTail& tail, const Timeline& timeline, SimTime operations) {
+  const auto after = [&](SimTime begin, TaskId task) {
+    return task == kNoTask ? begin : std::max(begin, timeline.finish[task]);
+  };
+  RankEnds ends{.operations = operations};
+  ends.reduced = after(ends.operations, tail.reduced);
+  ends.optimizer = after(ends.reduced, tail.optimizer);
+  ends.gather = after(ends.optimizer, tail.gather);
+  return ends;
+}
+
 /// What follows the compute phase of a step that flushes.
 struct Tail {
-  SimTime begin = 0;                   ///< the end of the compute phase
-  SimTime barrier = 0;                 ///< every gradient is reduced
-  SimTime end = 0;                     ///< of the iteration
-  std::vector<SimTime> optimizer_end;  ///< [ranks]
-  std::vector<SimTime> gather_end;     ///< [ranks]
-  std::size_t slowest = 0;             ///< the rank that ends last
+  SimTime begin = 0;            ///< the end of the compute phase
+  SimTime barrier = 0;          ///< every gradient is reduced
+  SimTime end = 0;              ///< of the iteration
+  std::vector<RankEnds> ranks;  ///< [ranks]
+  std::size_t slowest = 0;      ///< the rank that ends last
 };
 
 Tail read_tail(const LoweredStep& step, const Timeline& timeline, SimTime phase_end) {
-  Tail tail;
-  tail.begin = phase_end;
-  tail.end = *std::max_element(timeline.finish.begin(), timeline.finish.end());
-  tail.barrier = step.barrier == kNoTask ? tail.end : timeline.finish[step.barrier];
-  tail.optimizer_end.assign(step.rank_ops.size(), tail.barrier);
-  for (TaskId task = 0; task < step.labels.size(); ++task) {
-    const TaskLabel& label = step.labels[task];
-    if (label.kind == TaskKind::kOptimizer) tail.optimizer_end[label.rank] = timeline.finish[task];
+  Tail tail{.begin = phase_end, .barrier = phase_end, .ranks = {}};
+  for (const RankTail& rank : step.tails) {
+    if (rank.reduced != kNoTask) {
+      tail.barrier = std::max(tail.barrier, timeline.finish[rank.reduced]);
+    }
   }
-  tail.gather_end = tail.optimizer_end;
-  for (TaskId task = 0; task < step.labels.size(); ++task) {
-    const TaskLabel& label = step.labels[task];
-    if (label.kind == TaskKind::kDataGather) tail.gather_end[label.rank] = timeline.finish[task];
+  for (std::size_t rank = 0; rank < step.tails.size(); ++rank) {
+    tail.ranks.push_back(rank_ends(step.tails[rank], timeline, tail.barrier));
+    if (tail.ranks[rank].gather > tail.ranks[tail.slowest].gather) tail.slowest = rank;
   }
-  tail.slowest = static_cast<std::size_t>(
-      std::max_element(tail.gather_end.begin(), tail.gather_end.end()) - tail.gather_end.begin());
+  tail.end = tail.ranks[tail.slowest].gather;
   return tail;
 }
 
 /// A rank that is done before the slowest one waits for what that one is doing.
 void add_tail(Breakdown& sum, const Tail& tail, std::size_t rank) {
-  const SimTime done = tail.gather_end[rank];
-  const SimTime turn = std::max(done, tail.optimizer_end[tail.slowest]);
-  sum.optimizer += seconds(tail.optimizer_end[rank] - tail.barrier) + seconds(turn - done);
-  sum.data_comm += seconds(tail.barrier - tail.begin) + seconds(done - tail.optimizer_end[rank]) +
+  const RankEnds& own = tail.ranks[rank];
+  const SimTime turn = std::max(own.gather, tail.ranks[tail.slowest].optimizer);
+  sum.optimizer += seconds(own.optimizer - tail.barrier) + seconds(turn - own.gather);
+  sum.data_comm += seconds(tail.barrier - tail.begin) + seconds(own.gather - own.optimizer) +
                    seconds(tail.end - turn);
 }
 
-void add_window(Breakdown& sum, const RankTimes& times) {
+void add_busy(Breakdown& sum, const RankTimes& times) {
   sum.compute += times.causes.compute.base();
   sum.recompute += times.causes.recompute.base();
   sum.tensor_comm += times.causes.tensor_comm.base();
   sum.context_comm += times.causes.context_comm.base();
   sum.expert_comm += times.causes.expert_comm.base();
   sum.host += times.causes.host.base();
-  sum.data_comm += times.causes.data_comm.base() + seconds(times.data);
+  sum.data_comm += times.causes.data_comm.base();
+}
+
+void add_window(Breakdown& sum, const RankTimes& times) {
+  add_busy(sum, times);
+  sum.data_comm += seconds(times.data);
   sum.optimizer += seconds(times.optimizer);
   sum.pipeline_comm += seconds(times.pipeline_comm());
   sum.bubble += seconds(times.idle() - times.pipeline_comm());
+}
+
+/// With optimizer post-validation: iterations follow each other on every rank at the distance of
+/// the longest span, from a rank's first operation to the end of its optimizer and gather.
+///
+/// @returns that rank's span
+Window add_spans(Breakdown& sum, const std::vector<RankTimes>& times, const LoweredStep& step,
+                 const Timeline& timeline) {
+  std::vector<RankEnds> ends;
+  Window longest;
+  for (std::size_t rank = 0; rank < times.size(); ++rank) {
+    ends.push_back(rank_ends(step.tails[rank], timeline, times[rank].last_end));
+    const Window own{.begin = times[rank].first_start, .end = ends[rank].gather};
+    if (own.length() > longest.length()) longest = own;
+  }
+  for (std::size_t rank = 0; rank < times.size(); ++rank) {
+    const RankEnds& own = ends[rank];
+    const SimTime comm = times[rank].pipeline_comm() - times[rank].first_hop;
+    const SimTime tail = own.gather - own.operations;
+    add_busy(sum, times[rank]);
+    sum.pipeline_comm += seconds(comm);
+    sum.optimizer += seconds(own.optimizer - own.reduced);
+    sum.data_comm += seconds(own.reduced - own.operations) + seconds(own.gather - own.optimizer);
+    sum.bubble += seconds(longest.length() - times[rank].busy - comm - tail);
+  }
+  return longest;
 }
 
 Breakdown divided(const Breakdown& sum, double by) {
@@ -167,10 +209,15 @@ TrainingResult measure_training(const MeasureInput& input) {
         rank_result(input, static_cast<int>(rank), stages[rank], times[rank], busiest, window));
     result.peak_memory_bytes =
         std::max(result.peak_memory_bytes, result.ranks.back().peak.total().base());
-    add_window(sum, times[rank]);
   }
   Window iteration = window;
-  if (input.step.iterations == 1) {
+  const bool flushes = input.step.iterations == 1;
+  if (flushes && input.costs.optimizer_post_validation) {
+    iteration = add_spans(sum, times, input.step, input.timeline);
+  } else {
+    for (const RankTimes& rank : times) add_window(sum, rank);
+  }
+  if (flushes && !input.costs.optimizer_post_validation) {
     const Tail tail = read_tail(input.step, input.timeline, window.end);
     for (std::size_t rank = 0; rank < times.size(); ++rank) add_tail(sum, tail, rank);
     iteration.end = tail.end;

@@ -101,7 +101,9 @@ class StreamReader {
     times_.slow_link += slow;
     (gap.forward ? times_.forward_comm : times_.backward_comm) += transfer - slow;
     // An asynchronous rank is in the middle of its stream when the window opens.
-    (first && step_.iterations == 1 ? times_.warm_up : times_.waits) += length - transfer;
+    const bool before_all = first && step_.iterations == 1;
+    if (before_all) times_.first_hop = transfer;
+    (before_all ? times_.warm_up : times_.waits) += length - transfer;
   }
 
   void add_task(int rank, std::size_t index, TaskId task) {

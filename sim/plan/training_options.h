@@ -75,6 +75,9 @@ struct TrainingOptions {
   std::optional<int> recompute_layers_per_stage;
   /// With Recompute::kModules: Megatron-Core's names (core_attn, mlp, layernorm, moe_act, ...).
   std::vector<std::string> recompute_modules;
+  /// A rank's optimizer does not wait for the other ranks' gradients: the norm is checked afterwards
+  /// (Qi et al., arXiv:2401.10241, section 4).
+  bool optimizer_post_validation = false;
   SoftwareFacts software;
 
   friend bool operator==(const TrainingOptions&, const TrainingOptions&) = default;

@@ -186,6 +186,11 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels, PrepareMe
   } else {
     out.schedule = std::make_shared<const Schedule>(from_csv(scenario, out.plan));
   }
+  if (scenario.training.optimizer_post_validation && !out.schedule.flushes) {
+    fail("training.optimizer_post_validation",
+         "needs a schedule that flushes; " + out.schedule.name + " never waits for an optimizer",
+         "leave it out");
+  }
   out.memory = memory_model(scenario.model, scenario.cluster, out.plan, scenario.training,
                             out.schedule->replicas);
   const std::vector<int>& versions = out.schedule->weight_versions;

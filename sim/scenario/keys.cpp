@@ -91,6 +91,8 @@ constexpr std::array kKeys{
                             "With full: layers of a stage that are recomputed.")),
     word_list("training.recompute.modules", words::kModules,
               "With selective: what is recomputed, in Megatron-Core's names."),
+    quiet(boolean("training.optimizer_post_validation", "false",
+                  "A rank's optimizer follows its own last gradient; the norm is checked later.")),
     word("training.attention", words::kAttention, "flash", "The attention kernel."),
     computed("as attention says",
              quiet(word("training.attention_backend", words::kAttentionBackend, "",

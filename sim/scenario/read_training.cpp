@@ -115,6 +115,7 @@ TrainingOptions read_training(const KeyReader& keys, const std::string& gpu) {
   }
   keys.read_enum("training.precision", training.precision);
   read_recompute(keys, training);
+  keys.read("training.optimizer_post_validation", training.optimizer_post_validation);
   read_attention(keys, training.attention);
   training.software = read_software(keys, gpu);
   return training;
