@@ -21,6 +21,7 @@ constexpr std::array<Name, 1> kMaxLive{"max_live_activations"};
 constexpr std::array<Name, 2> kZeroBubble{"max_live_activations", "kept_for_weight_grad"};
 
 constexpr std::array<Name, 2> kSearch{"max_live_activations", "search_budget"};
+constexpr std::array<Name, 2> kOneFOneBOptions{"eager", "delay_weight_grad"};
 
 constexpr std::array<Name, 2> kZbAuto{"zero_bubble_auto", "auto"};
 constexpr std::array<Name, 2> kOneFOneB{"one_f_one_b", "pipedream_flush"};
@@ -41,7 +42,7 @@ constexpr std::array kSchedules{
     ScheduleEntry{"gpipe", "all forwards, then all backwards", "arXiv:1811.06965", 1, kNone, kNone,
                   gpipe},
     ScheduleEntry{"1f1b", "one forward, one backward, flushed", "arXiv:2006.09503", 1, kOneFOneB,
-                  kNone, one_f_one_b},
+                  kOneFOneBOptions, one_f_one_b},
     ScheduleEntry{"interleaved_1f1b", "1F1B over several chunks per rank, depth first",
                   "arXiv:2104.04473", 2, kInterleaved, kGroupSize, interleaved_1f1b},
     ScheduleEntry{"looped_bfs", "several chunks per rank, breadth first", "arXiv:2211.05953", 1,
@@ -129,6 +130,8 @@ void check_request(const ScheduleEntry& entry, const PipelineShape& shape,
   option("max_live_activations", options.max_live_activations);
   option("search_budget", options.search_budget);
   option("microbatch_group_size", options.microbatch_group_size);
+  taken("eager", options.eager);
+  taken("delay_weight_grad", options.delay_weight_grad);
   if (taken("kept_for_weight_grad", options.kept_for_weight_grad.has_value())) {
     const double share = *options.kept_for_weight_grad;
     if (!(share >= 0.0 && share <= 1.0)) {

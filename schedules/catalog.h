@@ -26,6 +26,10 @@ struct ScheduleOptions {
   std::optional<int> search_budget;
   /// Megatron-LM's microbatch_group_size_per_vp_stage; given, it selects Megatron's rule.
   std::optional<int> microbatch_group_size;
+  /// 1f1b with twice the forwards ahead (eager-1F1B).
+  bool eager = false;
+  /// 1f1b whose weight gradients run after the input gradient is on its way.
+  bool delay_weight_grad = false;
   /// What `interleaved_1f1b` means when no group size is given.
   InterleavedRule interleaved_rule = InterleavedRule::kPyTorch;
   /// Of an activation, the share that W still needs after I, in [0, 1]: what the memory of zb_h1

@@ -7,8 +7,9 @@
 //   rank 1:  .  F0 F1 .  B0 F2 B1 F3 B2 F4 ...     keeps 2
 //   rank 2:  .  .  F0 B0 F1 B1 F2 B2 F3 B3 ...     keeps 1
 //
-// PipeDream updates after every micro-batch and stashes P-r versions on rank r; 2BW accumulates
-// the gradients of M >= P micro-batches and needs two versions anywhere.
+// PipeDream updates after every micro-batch and stashes P-r versions on rank r, where a gradient is
+// applied P-r-1 updates after its forward read the weights; 2BW accumulates the gradients of
+// M >= P micro-batches, needs two versions anywhere and is one update late.
 // Source: Narayanan et al., SOSP'19 (PipeDream); Narayanan et al., arXiv:2006.09503 (2BW).
 
 #include <string>
@@ -25,7 +26,7 @@ Schedule without_flush(std::string_view name, const PipelineShape& shape) {
   Schedule schedule = empty_schedule(name, shape, Placement::kLoop);
   schedule.flushes = false;
   for (int rank = 0; rank < shape.ranks(); ++rank) {
-    schedule.ranks[rank] = one_f_one_b_program(rank, shape);
+    schedule.ranks[rank] = one_f_one_b_program(rank, shape, shape.ranks() - 1 - rank);
   }
   return schedule;
 }
@@ -36,7 +37,9 @@ Schedule pipedream(const PipelineShape& shape, const ScheduleOptions&) {
   Schedule schedule = without_flush("pipedream", shape);
   for (int rank = 0; rank < shape.ranks(); ++rank) {
     schedule.weight_versions.push_back(shape.ranks() - rank);
+    schedule.weight_staleness.push_back(shape.ranks() - rank - 1);
   }
+  schedule.updates_every_microbatch = true;
   return schedule;
 }
 
@@ -49,6 +52,7 @@ Schedule pipedream_2bw(const PipelineShape& shape, const ScheduleOptions&) {
   }
   Schedule schedule = without_flush("pipedream_2bw", shape);
   schedule.weight_versions.assign(shape.ranks(), 2);
+  schedule.weight_staleness.assign(shape.ranks(), 1);
   return schedule;
 }
 

@@ -69,6 +69,11 @@ struct Schedule {
 
   /// [num_ranks] versions of the weights that a rank keeps (PipeDream stashes); empty means one.
   std::vector<int> weight_versions;
+  /// [num_ranks] how many updates of its weights a rank makes between a micro-batch's forward and
+  /// the update with that micro-batch's gradient, of an asynchronous schedule once it is full.
+  std::vector<int> weight_staleness;
+  /// The optimizer follows every micro-batch (PipeDream), not every M of them.
+  bool updates_every_microbatch = false;
 
   int num_ranks() const { return static_cast<int>(ranks.size()); }
   int num_stages() const { return static_cast<int>(stage_rank.front().size()); }

@@ -1,4 +1,6 @@
 // plumbline list: the names that a scenario may use.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -7,6 +9,7 @@
 
 #include "models/model_reader.h"
 #include "schedules/catalog.h"
+#include "schedules/evaluate.h"
 #include "sim/cli/command.h"
 #include "sim/cli/scenario_option.h"
 #include "sim/cluster/read_profile.h"
@@ -21,6 +24,12 @@ namespace fs = std::filesystem;
 constexpr const char* kFooter = R"(Examples:
   plumbline list gpus
   plumbline list schedules)";
+
+constexpr std::string_view kSchedulesNote = R"(
+bubble, live, copies: at 4 ranks and 16 micro-batches with F = I = W and free hops.  live: most
+activations on a rank, in those of a quarter of the model (1f1b holds one per rank); copies: most
+versions of the weights on a rank.  A schedule that never flushes is taken in its steady state.
+)";
 
 std::string rate(double per_second) { return grouped(per_second); }
 
@@ -80,12 +89,30 @@ Columns clusters(const Console& console) {
   return table;
 }
 
+/// The shape that schedules are compared at: P, M; chunks as each has them.
+constexpr int kReferenceRanks = 4, kReferenceMicrobatches = 16;
+
 Columns schedules(const Console&) {
-  Columns table({false, true, false, false});
-  table.add({"schedule", "chunks", "source", ""});
+  Columns table({false, true, true, true, true, false, false});
+  table.add({"schedule", "chunks", "bubble", "live", "copies", "source", ""});
   for (const ScheduleEntry& entry : all_schedules()) {
+    const Schedule schedule =
+        generate_schedule(entry.name, {.stages_per_chunk = kReferenceRanks,
+                                       .chunks = entry.default_chunks,
+                                       .microbatches = kReferenceMicrobatches});
+    const Evaluation result = evaluate(schedule, {});
+    // Of a schedule that never flushes, the steady state.
+    const double busy = *std::ranges::max_element(result.busy);
+    const double bubble = schedule.flushes ? result.bubble_fraction()
+                                           : 1.0 - busy / steady_state_period(schedule, {});
+    // In activations of a P-th of the model: a chunk of two counts one half.
+    const double live = static_cast<double>(*std::ranges::max_element(result.peak_live)) *
+                        kReferenceRanks / schedule.num_stages();
+    const std::vector<int>& versions = schedule.weight_versions;
+    const int copies = versions.empty() ? schedule.replicas : *std::ranges::max_element(versions);
     table.add({std::string(entry.name), std::to_string(entry.default_chunks),
-               std::string(entry.source), std::string(entry.summary)});
+               fmt::format("{:.1f} %", 100.0 * bubble), fmt::format("{:g}", live),
+               std::to_string(copies), std::string(entry.source), std::string(entry.summary)});
   }
   return table;
 }
@@ -100,11 +127,15 @@ Columns software(const Console&) {
 struct Kind {
   std::string_view name;
   Columns (*rows)(const Console&);
+  std::string_view note{};  ///< below the table
 };
 
-constexpr std::array kKinds{Kind{"models", models},       Kind{"gpus", gpus},
-                            Kind{"links", links},         Kind{"clusters", clusters},
-                            Kind{"schedules", schedules}, Kind{"software", software}};
+constexpr std::array kKinds{Kind{"models", models},
+                            Kind{"gpus", gpus},
+                            Kind{"links", links},
+                            Kind{"clusters", clusters},
+                            Kind{"schedules", schedules, kSchedulesNote},
+                            Kind{"software", software}};
 
 int list(const std::string& what, const Console& console) {
   const auto kind = std::ranges::find(kKinds, what, &Kind::name);
@@ -121,6 +152,7 @@ int list(const std::string& what, const Console& console) {
   TextStyle style = console.style;
   style.width = std::max(style.width, 200);
   console.out << kind->rows(console).text(style);
+  console.out << kind->note;
   return kDone;
 }
 

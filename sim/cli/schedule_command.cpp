@@ -99,6 +99,8 @@ Schedule read_file(const ScheduleCommandOptions& options, std::ostream& err) {
   refuse("--search-budget", options.search_budget);
   refuse("--microbatch-group-size", options.microbatch_group_size);
   refuse("--kept-for-weight-grad", options.kept_for_weight_grad);
+  refuse("--eager", options.eager);
+  refuse("--delay-weight-grad", options.delay_weight_grad);
   if (!problems.empty()) throw InputError(std::move(problems));
   PyTorchCsv csv = load_pytorch_csv(options.what);
   if (csv.old_notation) {
@@ -119,6 +121,8 @@ Schedule make_schedule(const ScheduleCommandOptions& options, const UnitCosts& c
   how.max_live_activations = options.max_live_activations;
   how.search_budget = options.search_budget;
   how.microbatch_group_size = options.microbatch_group_size;
+  how.eager = options.eager;
+  how.delay_weight_grad = options.delay_weight_grad;
   how.kept_for_weight_grad = options.kept_for_weight_grad;
   how.costs = costs;
   return generate_schedule(options.what, shape, how);
@@ -157,6 +161,11 @@ std::string to_json(const Told& told) {
   json["optimality_gap"] = told.gap();
   if (told.proof) json["optimal"] = told.proof->optimal;
   if (told.steady_state_period) json["steady_state_period"] = *told.steady_state_period;
+  const auto per_rank = [&](const char* key, const std::vector<int>& numbers) {
+    if (!numbers.empty()) json[key] = numbers;
+  };
+  per_rank("weight_versions_per_rank", told.schedule.weight_versions);
+  per_rank("weight_staleness_per_rank", told.schedule.weight_staleness);
   return json.dump(2) + "\n";
 }
 
@@ -245,14 +254,20 @@ Gantt to_gantt(const Told& told) {
 
 std::string to_text(const Told& told, const TextStyle& style) {
   std::string text = gantt_text(to_gantt(told), style);
-  text += "\n" + facts(told) + "\n";
+  text += "\n" + facts(told) + (told.schedule.found_by == "search" ? ", found by search\n" : "\n");
   if (told.proof) text += proof_text(told) + "\n";
-  text += fmt::format("\n{:>6} {:>10} {:>10} {:>10} {:>10}\n", "rank", "busy", "idle", "span idle",
-                      "peak live");
+  const bool stale = !told.schedule.weight_staleness.empty();
+  text += fmt::format("\n{:>6} {:>10} {:>10} {:>10} {:>10}{}\n", "rank", "busy", "idle",
+                      "span idle", "peak live", stale ? " weight versions, updates late" : "");
   for (int rank = 0; rank < told.schedule.num_ranks(); ++rank) {
-    text += fmt::format("{:>6} {:>10.6g} {:>10.6g} {:>10.6g} {:>10}\n", rank,
+    text += fmt::format("{:>6} {:>10.6g} {:>10.6g} {:>10.6g} {:>10}", rank,
                         told.evaluation.busy[rank], told.evaluation.idle[rank],
                         told.evaluation.span_idle[rank], told.evaluation.peak_live[rank]);
+    if (stale) {
+      text += fmt::format(" {:>15}, {:>12}", told.schedule.weight_versions[rank],
+                          told.schedule.weight_staleness[rank]);
+    }
+    text += "\n";
   }
   return text;
 }
@@ -284,6 +299,9 @@ void add_schedule_options(CLI::App& app, ScheduleCommandOptions& options) {
   app.add_option("--kept-for-weight-grad", options.kept_for_weight_grad,
                  "Share of an activation that W still needs after I (zb_h1, zb_h2; 1)")
       ->type_name("SHARE");
+  app.add_flag("--eager", options.eager, "Twice the forwards ahead (1f1b)");
+  app.add_flag("--delay-weight-grad", options.delay_weight_grad,
+               "Weight gradients run when the input gradient is on its way (1f1b)");
   app.footer(kFooter);
 }
 

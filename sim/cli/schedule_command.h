@@ -21,6 +21,8 @@ struct ScheduleCommandOptions {
   std::optional<int> search_budget;
   std::optional<int> microbatch_group_size;
   std::optional<double> kept_for_weight_grad;
+  bool eager = false;
+  bool delay_weight_grad = false;
   TextStyle style;  ///< of the text form
 };
 

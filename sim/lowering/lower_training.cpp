@@ -1,5 +1,6 @@
 #include "sim/lowering/lower_training.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -45,6 +46,12 @@ std::size_t count_operations(const Schedule& schedule) {
   return operations;
 }
 
+bool has_pairs(const Schedule& schedule) {
+  return std::ranges::any_of(schedule.ranks, [](const std::vector<Op>& program) {
+    return std::ranges::any_of(program, &Op::overlaps_next);
+  });
+}
+
 /// Room for every operation and, unless they fold, a transfer each: four edges a pair of them.
 void reserve(StepBuilder& builder, const Schedule& schedule, const LoweringOptions& options) {
   const std::size_t operations = count_operations(schedule);
@@ -88,8 +95,9 @@ void lower_asynchronous(const Schedule& schedule, const TrainingCosts& costs,
   step.assumptions.push_back(
       "asynchronous schedule: the iteration time is the period of the steady state, taken over " +
       std::to_string(state.last - state.first) + " of " + std::to_string(state.iterations) +
-      " chained iterations; each rank updates its weights once per iteration" +
-      (costs.data_overlap ? ", one iteration late, its gradients reduced beside the compute" : ""));
+      " chained iterations; each rank updates its weights once per " +
+      (schedule.updates_every_microbatch ? "micro-batch" : "iteration") +
+      (costs.data_overlap ? ", one update late, its gradients reduced beside the compute" : ""));
 }
 
 }  // namespace
@@ -117,6 +125,11 @@ LoweredStep lower_training(const Schedule& schedule, const TrainingCosts& costs,
     }
   } else {
     lower_asynchronous(schedule, costs, streams, builder, step);
+  }
+  if (options.pairs_hide_expert_comm && has_pairs(schedule)) {
+    step.assumptions.emplace_back(
+        "overlapped pairs: a forward and a backward take the sum of their times, less the expert "
+        "communication of each that the other's remaining time covers");
   }
   if (step.eager_hops > 0) {
     step.assumptions.push_back("blocking transfers: " + std::to_string(step.eager_hops) + " of " +

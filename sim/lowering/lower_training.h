@@ -58,7 +58,8 @@ struct LoweringOptions {
   bool fold_transfers = false;
   /// An overlapped pair hides each operation's expert communication under the other's remaining
   /// time (DeepSeek-V3, arXiv:2412.19437, figure 4); otherwise a pair takes the sum of its two.
-  bool pairs_hide_expert_comm = false;
+  /// Compute is never taken to run faster in a pair.
+  bool pairs_hide_expert_comm = true;
 };
 
 /// What follows a rank's last operation in a step that flushes; kNoTask where there is nothing.

@@ -89,15 +89,16 @@ RollingOptimizer::RollingOptimizer(const Schedule& unrolled, int iterations,
     data_streams_.push_back(builder.add_stream());
 
     const std::vector<Op>& program = unrolled.ranks[rank];
-    const std::size_t gradients_per_iteration = program.size() / 2 / iterations;
+    const std::size_t updates = static_cast<std::size_t>(
+        unrolled.updates_every_microbatch ? unrolled.shape.microbatches : iterations);
+    const std::size_t gradients_per_update = program.size() / 2 / updates;
     std::size_t gradients = 0;
     for (std::uint32_t i = 0; i < program.size(); ++i) {
-      if (program[i].kind == OpKind::kForward || ++gradients % gradients_per_iteration != 0) {
+      if (program[i].kind == OpKind::kForward || ++gradients % gradients_per_update != 0) {
         continue;
       }
       milestones_[rank].push_back(
-          {.position = i,
-           .what = static_cast<std::int32_t>(gradients / gradients_per_iteration) - 1});
+          {.position = i, .what = static_cast<std::int32_t>(gradients / gradients_per_update) - 1});
     }
   }
 }

@@ -3,7 +3,8 @@
 //
 // Their iteration time is a period, not a makespan: several iterations are chained without a
 // drain, and the period is taken between two iterations far from both ends.  Every rank's
-// optimizer runs on its compute stream after the last gradient of an iteration.  With
+// optimizer runs on its compute stream after the last gradient of an iteration (PipeDream: after
+// every gradient).  With
 // data_overlap it applies the gradients of the iteration before, whose reduction ran beside the
 // compute (PipeDream-2BW, arXiv:2006.09503, section 3.1: weights are one version late), and the
 // parameter gather runs beside the compute too; without, reduction and gather stand in its way.

@@ -156,6 +156,15 @@ RankResult rank_result(const MeasureInput& input, int rank, const std::vector<in
   result.peak_operation = peak.operation;
   result.peak_live_activations = peak.live_activations;
   result.memory_over_time = peak.over_time;
+  if (asynchronous) {
+    const Schedule& schedule = input.schedule;
+    if (!schedule.weight_versions.empty()) result.weight_versions = schedule.weight_versions[rank];
+    if (!schedule.weight_staleness.empty()) {
+      // Gradients that are reduced beside the compute are applied one update later.
+      const bool late = input.costs.data_overlap && !input.costs.data.empty();
+      result.weight_staleness = schedule.weight_staleness[rank] + (late ? 1 : 0);
+    }
+  }
   return result;
 }
 

@@ -46,6 +46,9 @@ struct RankResult {
   double peak_time_s = 0;
   std::string peak_operation;  ///< "0B0"
   int peak_live_activations = 0;
+  /// Of an asynchronous schedule: versions of the weights kept, and updates between a forward and
+  /// the update with its gradient.
+  std::optional<int> weight_versions, weight_staleness;
   std::vector<MemoryPoint> memory_over_time;  ///< filled when a trace is asked for
 };
 

@@ -61,6 +61,8 @@ void write_rank(JsonWriter& json, const RankResult& rank) {
   json.member("peak_time_s", rank.peak_time_s);
   json.member("peak_operation", std::string_view(rank.peak_operation));
   json.member("peak_live_activations", rank.peak_live_activations);
+  if (rank.weight_versions) json.member("weight_versions", *rank.weight_versions);
+  if (rank.weight_staleness) json.member("weight_staleness", *rank.weight_staleness);
   json.end_object();
 }
 

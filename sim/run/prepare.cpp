@@ -178,6 +178,8 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels, PrepareMe
       generate.search_budget = std::stoi(budget->second);
     }
     generate.microbatch_group_size = scenario.schedule.microbatch_group_size;
+    generate.eager = scenario.schedule.eager;
+    generate.delay_weight_grad = scenario.schedule.delay_weight_grad;
     generate.kept_for_weight_grad = scenario.schedule.kept_for_weight_grad;
     generate.interleaved_rule = InterleavedRule::kMegatron;
     generate.costs = unit_costs(out.costs);
@@ -186,18 +188,23 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels, PrepareMe
   } else {
     out.schedule = std::make_shared<const Schedule>(from_csv(scenario, out.plan));
   }
-  if (scenario.training.optimizer_post_validation && !out.schedule.flushes) {
+  if (scenario.training.optimizer_post_validation && !out.schedule->flushes) {
     fail("training.optimizer_post_validation",
-         "needs a schedule that flushes; " + out.schedule.name + " never waits for an optimizer",
+         "needs a schedule that flushes; " + out.schedule->name + " never waits for an optimizer",
          "leave it out");
   }
   out.memory = memory_model(scenario.model, scenario.cluster, out.plan, scenario.training,
                             out.schedule->replicas);
   const std::vector<int>& versions = out.schedule->weight_versions;
-  if (!versions.empty() && *std::max_element(versions.begin(), versions.end()) > 1) {
-    out.assumptions.push_back(
-        "memory: one version of the weights is counted; " + out.schedule->name + " stashes up to " +
-        std::to_string(*std::max_element(versions.begin(), versions.end())) + " on a rank");
+  for (std::size_t rank = 0; rank < versions.size(); ++rank) {
+    Bytes& weights = out.memory.rank_static[rank].weights;
+    weights = static_cast<double>(versions[rank]) * weights;
+  }
+  if (!versions.empty() && *std::ranges::max_element(versions) > 1) {
+    out.assumptions.push_back("memory: " + out.schedule->name + " keeps up to " +
+                              std::to_string(*std::ranges::max_element(versions)) +
+                              " versions of the weights on a rank, each as large as the one in "
+                              "use; the optimizer has one");
   }
   return out;
 }

@@ -77,6 +77,10 @@ constexpr std::array kKeys{
     computed("1", number("schedule.kept_for_weight_grad", "", 0, 1,
                          "Share of an activation that W still needs after I (zb_h1, zb_h2).")),
 
+    quiet(boolean("schedule.eager", "false", "Twice the forwards ahead (1f1b: eager-1F1B).")),
+    quiet(boolean("schedule.delay_weight_grad", "false",
+                  "Weight gradients run when the input gradient is on its way (1f1b).")),
+
     mapping("training", "One optimizer step; a scenario has this or serving."),
     required(integer("training.sequence_length", "", 1, 1e9, "Tokens of a sequence.")),
     integer("training.micro_batch_size", "1", 1, 1e6, "Sequences of a micro-batch."),

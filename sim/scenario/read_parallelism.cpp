@@ -35,6 +35,8 @@ ScheduleRequest read_schedule_request(const KeyReader& keys) {
       request.options["search_budget"] = std::to_string(*budget);
     }
     request.microbatch_group_size = keys.small_integer("schedule.microbatch_group_size");
+    keys.read("schedule.eager", request.eager);
+    keys.read("schedule.delay_weight_grad", request.delay_weight_grad);
     request.kept_for_weight_grad = keys.number("schedule.kept_for_weight_grad");
   }
   const auto name = named.is_map() ? std::nullopt : named.text();
@@ -50,7 +52,8 @@ ScheduleRequest read_schedule_request(const KeyReader& keys) {
   }
   request.name = std::string(entry->name);
   for (const std::string_view option :
-       {"max_live_activations", "search_budget", "microbatch_group_size", "kept_for_weight_grad"}) {
+       {"max_live_activations", "search_budget", "microbatch_group_size", "kept_for_weight_grad",
+        "eager", "delay_weight_grad"}) {
     const YamlNode value = block.child(option);
     if (!value.present() || entry->takes(option)) continue;
     std::string takers;

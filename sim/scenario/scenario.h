@@ -24,6 +24,8 @@ struct ScheduleRequest {
   std::optional<int> max_live_activations;
   std::optional<int> microbatch_group_size;
   std::optional<double> kept_for_weight_grad;
+  bool eager = false;
+  bool delay_weight_grad = false;
   std::map<std::string, std::string> options;  ///< any further option, checked by the catalogue
 };
 

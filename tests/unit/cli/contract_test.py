@@ -5,14 +5,19 @@ Usage: contract_test.py PLUMBLINE REPOSITORY PROMISE
 Runs the functions of one promise (below) and exits with 1 at the first that does not hold.
 """
 import csv
+import fcntl
 import io
 import json
 import os
+import pty
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import xml.etree.ElementTree
 
 SCENARIO = """\
 name: contract
@@ -218,6 +223,70 @@ def completion():
     for shell, check in (("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "-n"])):
         if shutil.which(shell):
             subprocess.run(check + [write("completion." + shell, texts[shell])], check=True)
+
+
+def on_terminal(*args, columns, **environment):
+    """What the program writes to a terminal of so many columns."""
+    main, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    base = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "LC_ALL", "LC_CTYPE", "LANG")}
+    process = subprocess.Popen([BINARY, *args], stdout=child, env={**base, "TERM": "xterm", **environment})
+    os.close(child)
+    text = b""
+    while True:
+        try:
+            part = os.read(main, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        text += part
+    assert process.wait() == 0
+    os.close(main)
+    return text.decode()
+
+
+def schedule():
+    def evaluated(*args):
+        return json.loads(call("schedule", *args, "--format", "json").stdout)
+    one = evaluated("1f1b", "--stages", 4, "--microbatches", 8)
+    assert (one["stages"], one["chunks"], one["microbatches"], one["found_by"]) == (4, 1, 8, "rule")
+    assert one["makespan"] == (8 + 3) * 3 and one["idle_per_rank"] == [9.0] * 4  # (P-1)(F+B)
+    assert one["peak_live_activations_per_rank"] == [4, 3, 2, 1]
+    assert max(evaluated("1f1b", "--eager")["peak_live_activations_per_rank"]) == 7  # 2P - 1
+    assert evaluated("1f1b", "--delay-weight-grad")["idle_per_rank"][0] == 6  # (P-1)(F+I)
+    late = evaluated("pipedream")
+    assert late["weight_versions_per_rank"] == [4, 3, 2, 1] and late["weight_staleness_per_rank"] == [3, 2, 1, 0]
+    assert late["steady_state_period"] == 8 * 3
+    # The CSV is PyTorch's; read again it is the same order.
+    rows = call("schedule", "1f1b", "--format", "csv").stdout
+    assert rows.splitlines()[3].startswith("3F0,3B0,3F1,3B1")
+    again = evaluated(write("order.csv", rows))
+    assert again["makespan"] == one["makespan"] and again["microbatches"] == 8
+    svg = call("schedule", "zb_v", "--format", "svg").stdout
+    assert svg.startswith("<svg") and svg.rstrip().endswith("</svg>") and "zb_v" in svg
+    xml.etree.ElementTree.fromstring(svg)
+    # Text: plain where there is no terminal, coloured and as wide as the terminal where there is one.
+    text = call("schedule", "1f1b").stdout
+    assert "\033[" not in text and "makespan 33" in text
+    for columns in (60, 120):
+        wide = on_terminal("schedule", "1f1b", columns=columns)
+        assert "\033[" in wide
+        plain = re.sub(r"\033\[[0-9;]*m", "", on_terminal("schedule", "1f1b", columns=columns))
+        assert max(map(len, plain.splitlines())) <= columns, columns
+    assert "\033[" not in on_terminal("schedule", "1f1b", columns=80, NO_COLOR="1")
+    # Wrong input: the option, the value, a hint.
+    for args, told in ((("1f1v",), "did you mean '1f1b'?"), (("1f1b", "--costs", "B=1"), "a full backward costs I + W"),
+                       (("1f1b", "--costs", "F=x"), "'x' is not a time"), (("1f1b", "--format", "jsom"), "did you mean 'json'?"),
+                       (("gpipe", "--eager"), "it belongs to 1f1b"), (("zb_v", "--chunks", 1), "try 2 chunks"),
+                       (("zb_h2", "--kept-for-weight-grad", 1.5), "must lie between 0 and 1"),
+                       (("missing.csv",), "missing.csv"), (("order.csv", "--stages", 4), "a CSV says its own shape")):
+        done = call("schedule", *args, expect=2)
+        assert told in done.stderr and not done.stdout, (args, done.stderr)
+    listed = call("list", "schedules").stdout
+    for name, bubble, live, copies in (("gpipe", "15.8 %", "16", "1"), ("1f1b", "15.8 %", "4", "1"), ("pipedream", "0.0 %", "4", "4")):
+        line = next(line.split() for line in listed.splitlines() if line.split()[:1] == [name])
+        assert " ".join(line[2:4]) == bubble and line[4] == live and line[5] == copies, line
 
 
 def validate():

@@ -23,16 +23,19 @@ TEST(OverlappedPair, StartsWhenAllItsInputsAreThereAndEndsAsOne) {
   EXPECT_DOUBLE_EQ(ran.start_ms("1F1"), 7.0);
 }
 
-TEST(OverlappedPair, HidesExpertCommunicationUnderThePartnerWhenAsked) {
+TEST(OverlappedPair, HidesExpertCommunicationUnderThePartnerAndSaysSo) {
   TrainingCosts costs = uniform_costs(2);
   for (StageCost& stage : costs.stages) {
     stage.forward.expert_comm = ms(1.0);   // fits under the backward's 2 ms
     stage.backward.expert_comm = ms(4.0);  // 3 ms stick out of the forward's 1 ms
   }
   // 0F0 0-2, 1F0 2-4, 1B0 4-10, then the pair.
-  EXPECT_DOUBLE_EQ(run(one_pair(), costs).finish_ms("0B0"), 10.0 + (1 + 1) + (2 + 4));
-  EXPECT_DOUBLE_EQ(run(one_pair(), costs, {.pairs_hide_expert_comm = true}).finish_ms("0B0"),
-                   10.0 + 1 + (2 + 3));
+  EXPECT_DOUBLE_EQ(run(one_pair(), costs, {.pairs_hide_expert_comm = false}).finish_ms("0B0"),
+                   10.0 + (1 + 1) + (2 + 4));
+  const Ran hidden = run(one_pair(), costs);
+  EXPECT_DOUBLE_EQ(hidden.finish_ms("0B0"), 10.0 + 1 + (2 + 3));
+  ASSERT_EQ(hidden.step.assumptions.size(), 1u);
+  EXPECT_NE(hidden.step.assumptions[0].find("overlapped pairs"), std::string::npos);
 }
 
 TEST(OverlappedPair, RunsDualPipeOnBothCopiesOfTheWeights) {

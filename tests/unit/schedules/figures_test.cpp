@@ -2,11 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "schedules/catalog.h"
+#include "schedules/evaluate.h"
 
 namespace plumbline {
 namespace {
@@ -36,6 +38,52 @@ TEST(OneFOneB, FollowsTheFigureForThreeStagesAndFourMicrobatches) {
 TEST(OneFOneB, StillFlushesWhenThereAreFewerMicrobatchesThanStages) {
   EXPECT_THAT(rows("1f1b", 4, 1, 2), ElementsAre("0F0 0F1 0B0 0B1", "1F0 1F1 1B0 1B1",
                                                  "2F0 2F1 2B0 2B1", "3F0 3B0 3F1 3B1"));
+}
+
+TEST(OneFOneB, RunsTwiceTheForwardsAheadWhenEager) {
+  ScheduleOptions eager;
+  eager.eager = true;
+  // Alpa's figure: five forwards on the first of three stages, three on the second, one on the
+  // last.
+  EXPECT_THAT(rows("1f1b", 3, 1, 6, eager),
+              ElementsAre("0F0 0F1 0F2 0F3 0F4 0B0 0F5 0B1 0B2 0B3 0B4 0B5",
+                          "1F0 1F1 1F2 1B0 1F3 1B1 1F4 1B2 1F5 1B3 1B4 1B5",
+                          "2F0 2B0 2F1 2B1 2F2 2B2 2F3 2B3 2F4 2B4 2F5 2B5"));
+  for (const int microbatches : {3, 12}) {
+    const Schedule schedule = generate_schedule(
+        "1f1b", {.stages_per_chunk = 4, .chunks = 1, .microbatches = microbatches}, eager);
+    const std::vector<int> peaks = peak_live_activations(schedule);
+    for (int r = 0; r < 4; ++r) EXPECT_EQ(peaks[r], std::min(2 * (4 - r) - 1, microbatches));
+  }
+}
+
+TEST(OneFOneB, HidesHopsInTheRoundWhenEager) {
+  // 1F1B shows its hops in every round, 2(P-1)M/P + 2(P-2) of them; eager only on the way in and
+  // out.
+  ScheduleOptions eager;
+  eager.eager = true;
+  UnitCosts costs;
+  costs.comm = 0.25;
+  const PipelineShape shape{.stages_per_chunk = 4, .chunks = 1, .microbatches = 16};
+  const double ideal = (16 + 3) * 3.0;
+  EXPECT_DOUBLE_EQ(evaluate(generate_schedule("1f1b", shape), costs).makespan,
+                   ideal + (2 * 3 * 16 / 4 + 2 * 2) * 0.25);
+  EXPECT_DOUBLE_EQ(evaluate(generate_schedule("1f1b", shape, eager), costs).makespan,
+                   ideal + 2 * 3 * 0.25);
+}
+
+TEST(OneFOneB, TakesTheWeightGradientsOutOfTheDrainWhenTheyAreDelayed) {
+  ScheduleOptions delayed;
+  delayed.delay_weight_grad = true;
+  EXPECT_EQ(rows("1f1b", 2, 1, 2, delayed).front(), "0F0 0F1 0I0 0W0 0I1 0W1");
+  UnitCosts costs;
+  costs.forward = 2.0;
+  costs.input_grad = 3.0;
+  const PipelineShape shape{.stages_per_chunk = 4, .chunks = 1, .microbatches = 8};
+  const Evaluation whole = evaluate(generate_schedule("1f1b", shape), costs);
+  const Evaluation split = evaluate(generate_schedule("1f1b", shape, delayed), costs);
+  EXPECT_DOUBLE_EQ(whole.idle[0], 3 * (2.0 + 3.0 + 1.0));
+  EXPECT_DOUBLE_EQ(split.idle[0], 3 * (2.0 + 3.0));
 }
 
 TEST(Interleaved1F1B, WalksTheChunksDepthFirstInGroups) {
