@@ -11,29 +11,122 @@
 namespace plumbline {
 namespace {
 
-// When the outputs of a (stage, micro-batch) are there, and on which rank.
-class Outputs {
+// The walk of walk.h with times, for schedules of hundreds of thousands of operations: an output's
+// slot holds when it is there, or says who waits for it, so an operation touches its own slots and
+// its neighbour's alone.
+class TimedWalk {
  public:
-  explicit Outputs(const Schedule& schedule)
-      : microbatches_(schedule.shape.microbatches),
-        end_(2 * microbatches_ * schedule.num_stages(), 0.0) {}
+  TimedWalk(const Schedule& schedule, const UnitCosts& costs)
+      : schedule_(schedule),
+        costs_(costs),
+        stages_(static_cast<std::size_t>(schedule.num_stages())),
+        ends_(2 * stages_ * static_cast<std::size_t>(schedule.shape.microbatches), kAbsent) {
+    for (std::size_t stage = 0; stage < stages_; ++stage) {
+      for (const OpKind kind :
+           {OpKind::kForward, OpKind::kBackward, OpKind::kInputGrad, OpKind::kWeightGrad}) {
+        cost_.push_back(costs.of(kind, static_cast<int>(stage)));
+      }
+    }
+  }
 
-  double& end(bool gradient, int stage, int microbatch) {
-    return end_[2 * (stage * microbatches_ + microbatch) + (gradient ? 1 : 0)];
+  /// False when the schedule deadlocks.
+  bool run(Evaluation& result) {
+    const int num_ranks = schedule_.num_ranks();
+    std::vector<std::size_t> position(num_ranks, 0);
+    std::vector<double> now(num_ranks, 0.0);
+    for (int rank = num_ranks - 1; rank >= 0; --rank) to_try_.push_back(rank);
+    while (!to_try_.empty()) {
+      const int rank = to_try_.back();
+      to_try_.pop_back();
+      const std::vector<Op>& ops = schedule_.ranks[rank];
+      Span* const spans = result.spans[rank].data();
+      while (position[rank] < ops.size()) {
+        const std::size_t first = position[rank];
+        const std::size_t last = unit_end(ops, first);
+        double start = now[rank];
+        bool ready = true;
+        for (std::size_t i = first; i < last && ready; ++i) ready = inputs(rank, ops[i], start);
+        if (!ready) break;
+        const double cost = unit_cost(ops, first, last);
+        now[rank] = start + cost;
+        result.busy[rank] += cost;
+        for (std::size_t i = first; i < last; ++i) {
+          spans[i] = {start, now[rank]};
+          if (ops[i].kind != OpKind::kWeightGrad) put(rank, ops[i], now[rank]);
+        }
+        position[rank] = last;
+      }
+    }
+    for (int rank = 0; rank < num_ranks; ++rank) {
+      if (position[rank] != schedule_.ranks[rank].size()) return false;
+    }
+    return true;
   }
 
  private:
-  std::size_t microbatches_;
-  std::vector<double> end_;
-};
+  static constexpr double kAbsent = -1.0;
+  // What a slot holds while rank r waits for it, below kAbsent.
+  static double awaited_by(int rank) { return -2.0 - rank; }
 
-double unit_cost(const std::vector<Op>& ops, std::size_t first, std::size_t last,
-                 const UnitCosts& costs) {
-  if (last - first > 1 && costs.overlap) return *costs.overlap;
-  double sum = 0.0;
-  for (std::size_t i = first; i < last; ++i) sum += costs.of(ops[i].kind, ops[i].stage);
-  return sum;
-}
+  // A micro-batch's slots lie together: forward and gradient of stage 0, of stage 1, ...
+  double* slots(const Op& op) {
+    return &ends_[2 * (static_cast<std::size_t>(op.microbatch) * stages_ +
+                       static_cast<std::size_t>(op.stage))];
+  }
+
+  // Moves `start` behind an output of `stage`, unless it is not there yet.
+  bool input(int rank, double& slot, int stage, const std::vector<int>& rank_of, double& start) {
+    if (slot < 0.0) {
+      slot = awaited_by(rank);
+      return false;
+    }
+    start = std::max(start, slot + (rank_of[stage] == rank ? 0.0 : costs_.comm));
+    return true;
+  }
+
+  bool inputs(int rank, const Op& op, double& start) {
+    const std::vector<int>& rank_of = schedule_.stage_rank[op.replica];
+    double* const own = slots(op);
+    switch (op.kind) {
+      case OpKind::kForward:
+        return op.stage == 0 || input(rank, own[-2], op.stage - 1, rank_of, start);
+      case OpKind::kBackward:
+      case OpKind::kInputGrad:
+        return input(rank, own[0], op.stage, rank_of, start) &&
+               (op.stage + 1 == static_cast<int>(stages_) ||
+                input(rank, own[3], op.stage + 1, rank_of, start));
+      case OpKind::kWeightGrad:
+        return input(rank, own[1], op.stage, rank_of, start);
+    }
+    return true;
+  }
+
+  void put(int rank, const Op& op, double end) {
+    double& slot = slots(op)[op.kind == OpKind::kForward ? 0 : 1];
+    if (slot < kAbsent) {
+      const int waiting = static_cast<int>(-2.0 - slot);
+      if (waiting != rank) to_try_.push_back(waiting);
+    }
+    slot = end;
+  }
+
+  double unit_cost(const std::vector<Op>& ops, std::size_t first, std::size_t last) const {
+    if (last - first > 1 && costs_.overlap) return *costs_.overlap;
+    double sum = 0.0;
+    for (std::size_t i = first; i < last; ++i) {
+      sum +=
+          cost_[4 * static_cast<std::size_t>(ops[i].stage) + static_cast<std::size_t>(ops[i].kind)];
+    }
+    return sum;
+  }
+
+  const Schedule& schedule_;
+  const UnitCosts& costs_;
+  std::size_t stages_;
+  std::vector<double> ends_;
+  std::vector<double> cost_;  // [4 * num_stages]
+  std::vector<int> to_try_;
+};
 
 void fill_idle(Evaluation& result) {
   for (const auto& row : result.spans) {
@@ -57,41 +150,14 @@ double Evaluation::bubble_fraction() const {
 }
 
 Evaluation evaluate(const Schedule& schedule, const UnitCosts& costs) {
-  const int num_stages = schedule.num_stages();
   const int num_ranks = schedule.num_ranks();
-  Outputs outputs(schedule);
-  std::vector<double> now(num_ranks, 0.0);
   Evaluation result;
   result.busy.assign(num_ranks, 0.0);
   result.spans.resize(num_ranks);
   for (int rank = 0; rank < num_ranks; ++rank) {
     result.spans[rank].resize(schedule.ranks[rank].size());
   }
-
-  const auto position = walk(schedule, [&](int rank, std::size_t first, std::size_t last) {
-    const std::vector<Op>& ops = schedule.ranks[rank];
-    double start = now[rank];
-    for (std::size_t i = first; i < last; ++i) {
-      const Op& op = ops[i];
-      const std::vector<int>& rank_of = schedule.stage_rank[op.replica];
-      const Inputs in = inputs_of(op, num_stages);
-      for (int k = 0; k < in.count; ++k) {
-        const Inputs::Key& key = in.keys[k];
-        const double hop = rank_of[key.stage] == rank ? 0.0 : costs.comm;
-        start = std::max(start, outputs.end(key.gradient, key.stage, key.microbatch) + hop);
-      }
-    }
-    const double cost = unit_cost(ops, first, last, costs);
-    now[rank] = start + cost;
-    result.busy[rank] += cost;
-    for (std::size_t i = first; i < last; ++i) {
-      result.spans[rank][i] = {start, now[rank]};
-      if (ops[i].kind == OpKind::kWeightGrad) continue;
-      outputs.end(ops[i].kind != OpKind::kForward, ops[i].stage, ops[i].microbatch) = now[rank];
-    }
-  });
-  for (int rank = 0; rank < num_ranks; ++rank) {
-    if (position[rank] == schedule.ranks[rank].size()) continue;
+  if (!TimedWalk(schedule, costs).run(result)) {
     throw InputError(
         {diagnose("schedule", "the order deadlocks: " + to_string(*find_deadlock(schedule)))});
   }

@@ -254,7 +254,7 @@ Gantt to_gantt(const Told& told) {
 
 std::string to_text(const Told& told, const TextStyle& style) {
   std::string text = gantt_text(to_gantt(told), style);
-  text += "\n" + facts(told) + (told.schedule.found_by == "search" ? ", found by search\n" : "\n");
+  text += "\n" + facts(told) + "\n";
   if (told.proof) text += proof_text(told) + "\n";
   const bool stale = !told.schedule.weight_staleness.empty();
   text += fmt::format("\n{:>6} {:>10} {:>10} {:>10} {:>10}{}\n", "rank", "busy", "idle",

@@ -167,6 +167,7 @@ struct Cluster {
   DeviceSpec device;
   LinkSpec intra_node;
   LinkSpec inter_node;
+  std::optional<LinkSpec> host_link;  ///< of a GPU to host memory, where it is stated
   int gpus_per_node = 8;
   int nodes = 1;
   int gpus_per_nvlink_domain = 8;

@@ -106,7 +106,7 @@ void read_map(const YamlNode& node, const Lookup& lookup, Cluster& cluster,
               std::vector<std::string>* assumptions, bool complete) {
   node.allow_keys({"schema", "name", "summary", "sources", "notes", "gpu", "gpus_per_node", "nodes",
                    "intra_node", "inter_node", "gpus_per_nvlink_domain", "nics_per_node",
-                   "power_limit_w"});
+                   "host_link", "power_limit_w"});
   const auto assume = [&](const std::string& sentence) {
     if (assumptions) assumptions->push_back("cluster: " + sentence);
   };
@@ -122,6 +122,9 @@ void read_map(const YamlNode& node, const Lookup& lookup, Cluster& cluster,
   const auto links = list_links(lookup.folder);
   lookup.read(node.child("intra_node"), "link", links, read_link, cluster.intra_node);
   lookup.read(node.child("inter_node"), "link", links, read_link, cluster.inter_node);
+  if (node.child("host_link").present()) {
+    lookup.read(node.child("host_link"), "link", links, read_link, cluster.host_link.emplace());
+  }
 
   if (complete && !node.child("inter_node").present()) cluster.inter_node = cluster.intra_node;
 

@@ -69,6 +69,12 @@ struct DataParallelCost {
   Seconds first_bucket;  ///< of the gather: what the next forward waits for
 };
 
+/// Copies of one stage's activations of one micro-batch to host memory and back.
+struct HostCopyCost {
+  Seconds offload;  ///< 0 where the stage offloads nothing
+  Seconds reload;
+};
+
 struct TrainingCosts {
   std::vector<StageCost> stages;       ///< [num_stages]
   std::vector<HopCost> forward_hop;    ///< [num_stages] from stage s to s+1; the last is unused
@@ -77,7 +83,9 @@ struct TrainingCosts {
   std::vector<DataParallelCost> data;  ///< [num_stages]
   bool data_overlap = true;
   bool gather_overlap = true;
-  bool optimizer_post_validation = false;        ///< see TrainingOptions
+  bool optimizer_post_validation = false;  ///< see TrainingOptions
+  std::vector<HostCopyCost> host_copy;     ///< [num_stages], or empty: nothing is offloaded
+  int reload_ahead = 2;  ///< operations of the rank that a copy back may run beside, before its B
   std::vector<Seconds> optimizer;                ///< [pipeline ranks]
   double outside_calibration_share = 0;          ///< of the busy time
   std::vector<std::string> outside_calibration;  ///< operations priced outside measured ranges

@@ -26,6 +26,8 @@ void check_sizes(const Schedule& schedule, const TrainingCosts& costs) {
   require(costs.backward_hop.size() == stages, "costs.backward_hop needs one entry per stage");
   require(costs.data.empty() || costs.data.size() == stages,
           "costs.data needs one entry per stage, or none");
+  require(costs.host_copy.empty() || costs.host_copy.size() == stages,
+          "costs.host_copy needs one entry per stage, or none");
   require(costs.optimizer.empty() || costs.optimizer.size() == schedule.ranks.size(),
           "costs.optimizer needs one entry per rank, or none");
   for (std::size_t rank = 0; rank < schedule.ranks.size(); ++rank) {
@@ -72,6 +74,7 @@ void walk(const Schedule& schedule, const TrainingCosts& costs, Handler& handler
                                     builder, handler);
   if constexpr (std::is_same_v<Handler, StepTail>) handler.finish(walked.rank_end, step);
   step.rank_ops = std::move(walked.rank_ops);
+  step.host_copies = std::move(walked.host_copies);
   step.hops = walked.hops;
   step.eager_hops = walked.eager_hops;
   if (!walked.receivers_meet) {

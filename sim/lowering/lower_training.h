@@ -11,7 +11,10 @@
 // After the last operation: the gradient reduction of every stage on its rank's data stream, a
 // barrier (the all-reduce of the gradient norm), the optimizer, and the exposed part of the
 // parameter gather.  With optimizer post-validation (zero-bubble) there is no barrier: a rank goes
-// on when its own gradients are reduced.  Asynchronous schedules: see unroll.h.
+// on when its own gradients are reduced.
+// With offloading, a forward's activations are copied to the host on the rank's copy-out stream and
+// back on its copy-in stream before the backward (host_copies.h).  Asynchronous schedules: see
+// unroll.h.
 #pragma once
 
 #include <cstdint>
@@ -36,10 +39,16 @@ enum class TaskKind : std::uint8_t {
   kDataReduce,  ///< gradient reduce-scatter or all-reduce
   kDataGather,  ///< parameter all-gather
   kOptimizer,
+  kOffload,  ///< activations copied to the host
+  kReload,   ///< and back
 };
 
 /// Whether tasks of that kind are the schedule's operations F, B, I, W.
 constexpr bool is_operation(TaskKind kind) { return kind <= TaskKind::kWeightGrad; }
+
+constexpr bool is_host_copy(TaskKind kind) {
+  return kind == TaskKind::kOffload || kind == TaskKind::kReload;
+}
 
 /// What one task is, index-aligned with the graph.
 struct TaskLabel {
@@ -69,6 +78,12 @@ struct RankTail {
   TaskId gather = kNoTask;  ///< the exposed parameter gather
 };
 
+/// The copies of one activation.
+struct HostCopy {
+  TaskId offload = kNoTask, reload = kNoTask;
+  std::int32_t stage = 0;
+};
+
 /// A lowered training step; tasks of a rank's compute stream appear in program order.
 struct LoweredStep {
   TaskGraph graph;
@@ -77,7 +92,8 @@ struct LoweredStep {
   /// Every rank's last operation and gradient reduction are over: what follows is the optimizer.
   /// kNoTask where nothing follows, in asynchronous schedules and with optimizer post-validation.
   TaskId barrier = kNoTask;
-  std::vector<RankTail> tails;  ///< [ranks]; empty in asynchronous schedules
+  std::vector<RankTail> tails;                     ///< [ranks]; empty in asynchronous schedules
+  std::vector<std::vector<HostCopy>> host_copies;  ///< [ranks], or empty: nothing is offloaded
   /// 1, or for an asynchronous schedule how many iterations were chained; micro-batch m of
   /// iteration i carries the label i * microbatches + m.
   int iterations = 1;

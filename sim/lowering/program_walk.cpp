@@ -1,6 +1,6 @@
 // "Run until blocked": a rank emits operations while their inputs exist; an emitted result wakes
-// the rank that waits for it.  The order of emission is a topological order, and a walk that stops
-// early has found a deadlock.  Work is linear in operations; nothing is allocated per task.
+// the rank that waits for it.  The order of emission is topological; a walk that stops early has
+// found a deadlock.  Linear in operations; nothing is allocated per task.
 
 #include "sim/lowering/program_walk.h"
 
@@ -9,9 +9,11 @@
 #include <limits>
 #include <string>
 
+#include "schedules/build.h"
 #include "schedules/check.h"
 #include "sim/core/diagnostic.h"
 #include "sim/lowering/hops.h"
+#include "sim/lowering/host_copies.h"
 #include "sim/lowering/op_times.h"
 #include "sim/lowering/slots.h"
 
@@ -69,11 +71,13 @@ class Walk {
         slots_(input.schedule),
         times_(input.costs.stages, input.options),
         hops_(input.schedule, input.costs, times_, input.options),
+        host_copies_(input.schedule, input.costs, builder),
         walkers_(input.schedule.ranks.size()),
         arrived_(slots_.count(), kNoTask),
         made_(blocking_ ? slots_.count() : 0, kNoTask),
         last_on_link_(hops_.num_links(), kNoTask) {
     result_.receivers_meet = !eager_;
+    simple_ = !blocking_ && !host_copies_.any();
     result_.rank_ops.resize(walkers_.size());
     for (std::size_t rank = 0; rank < walkers_.size(); ++rank) {
       result_.rank_ops[rank].reserve(schedule_.ranks[rank].size());
@@ -94,6 +98,7 @@ class Walk {
     } while (let_one_send_go());
     require_finished();
     for (const Walker& walker : walkers_) result_.rank_end.push_back(walker.last);
+    result_.host_copies = std::move(host_copies_).take();
     return std::move(result_);
   }
 
@@ -104,7 +109,7 @@ class Walk {
     const std::vector<Op>& program = schedule_.ranks[rank];
     if (walker.position == program.size() || walker.unsent > 0) return false;
     const Op& op = program[walker.position];
-    if (!blocking_ && !op.overlaps_next && walker.position < walker.next_milestone) {
+    if (simple_ && !op.overlaps_next && walker.position < walker.next_milestone) {
       return step_alone(rank, op);
     }
     const std::uint32_t end = unit_end(rank);
@@ -169,21 +174,27 @@ class Walk {
     const std::uint32_t begin = walker.position;
     const bool milestone = walker.next_milestone < end;
 
+    std::array<TaskId, 2> reloads{kNoTask, kNoTask};
+    if (host_copies_.any()) {
+      for (std::uint32_t i = begin; i < end; ++i) {
+        reloads[i - begin] = host_copies_.reload_before(rank, begin, i, result_.rank_ops[rank]);
+      }
+    }
     TaskId begun = kNoTask;
     if (milestone) {
       begun = builder_.add({.kind = TaskKind::kMarker, .rank = rank, .stage = ops[begin].stage},
                            kNoResource, 0);
-      wait_for_inputs(rank, end, begun);
+      wait_for_inputs(rank, end, begun, reloads);
       walker.last = begun;
     }
     for (std::uint32_t i = begin; i < end; ++i) {
       const Op& op = ops[i];
       const SimTime work = end - begin == 1 ? times_.of(op) : times_.of(op, ops[2 * begin + 1 - i]);
       const TaskId task = add_operation(rank, op, work);
-      if (i == begin && !milestone) {
-        wait_for_inputs(rank, end, task);
-      } else {
+      if (i > begin || milestone) {
         builder_.after(walker.last, task);
+      } else {
+        wait_for_inputs(rank, end, task, reloads);
       }
       walker.last = task;
     }
@@ -193,6 +204,9 @@ class Walk {
     // The results of a pair exist when both of its operations are done: it is atomic.
     for (std::uint32_t i = begin; i < end; ++i) {
       if (ops[i].kind != OpKind::kWeightGrad) deliver(rank, ops[i], done);
+      if (host_copies_.any() && ops[i].kind == OpKind::kForward) {
+        host_copies_.forward_done(rank, i, done);
+      }
     }
     while (walker.next_milestone < end) {
       walker.last =
@@ -204,9 +218,10 @@ class Walk {
   }
 
   /// Edges into the first task of a unit: the stream, blocking sends, results of neighbours.
-  void wait_for_inputs(int rank, std::uint32_t end, TaskId task) {
+  void wait_for_inputs(int rank, std::uint32_t end, TaskId task, std::array<TaskId, 2> reloads) {
     const Walker& walker = walkers_[rank];
     builder_.after(walker.last, task);
+    for (const TaskId reload : reloads) builder_.after(reload, task);
     for (int i = 0; i < walker.num_sends; ++i) builder_.after(walker.sends[i], task);
     for (std::uint32_t i = walker.position; i < end; ++i) {
       const Op& op = schedule_.ranks[rank][i];
@@ -275,7 +290,7 @@ class Walk {
     }
   }
 
-  /// Where every rank waits for another to receive, the oldest send goes without its receiver.
+  /// Where every rank waits for a receiver, the oldest send goes without its own.
   bool let_one_send_go() {
     for (; oldest_unsent_ < unsent_.size(); ++oldest_unsent_) {
       const auto& [slot, op] = unsent_[oldest_unsent_];
@@ -302,10 +317,9 @@ class Walk {
                         kNoResource, hop.time);
   }
 
-  static Op producer_of(const Op& op) {
-    Op producer = op;
-    producer.stage += op.kind == OpKind::kForward ? -1 : 1;
-    return producer;
+  static Op producer_of(Op op) {
+    op.stage += op.kind == OpKind::kForward ? -1 : 1;
+    return op;
   }
 
   void arrive(SlotId slot, TaskId arrival, int receiver) {
@@ -345,17 +359,14 @@ class Walk {
     walker.next_milestone = any ? input_.milestones[rank][walker.milestone].position : kNever;
   }
 
-  /// @throws InputError when a rank has not reached its end; letting sends go early has not helped,
-  /// so the schedule's order itself is at fault
+  /// @throws InputError when a rank has not reached its end: the schedule's order is at fault
   void require_finished() const {
     for (std::size_t rank = 0; rank < walkers_.size(); ++rank) {
       if (walkers_[rank].position == schedule_.ranks[rank].size()) continue;
       const auto deadlock = find_deadlock(schedule_);
-      throw InputError({{.at = {},
-                         .path = "schedule",
-                         .problem = deadlock ? to_string(*deadlock)
-                                             : "rank " + std::to_string(rank) + " never finishes",
-                         .hint = {}}});
+      const std::string problem =
+          deadlock ? to_string(*deadlock) : "rank " + std::to_string(rank) + " never finishes";
+      throw InputError({diagnose("schedule", problem)});
     }
   }
 
@@ -365,9 +376,11 @@ class Walk {
   MilestoneHandler& handler_;
   bool blocking_;  ///< senders and receivers meet
   bool eager_;     ///< senders wait for their own transfers only
+  bool simple_;    ///< neither receivers to meet nor copies to the host
   Slots slots_;
   OpTimes times_;
   Hops hops_;
+  HostCopies host_copies_;
   std::vector<Walker> walkers_;
   std::vector<TaskId> arrived_;       ///< [slots] after which task the consumer can start
   std::vector<TaskId> made_;          ///< [slots] blocking: the end of the producer

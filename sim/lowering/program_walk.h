@@ -42,6 +42,7 @@ struct WalkResult {
   std::vector<TaskId> rank_end;  ///< [ranks] the last task of the compute stream, or kNoTask
   std::int64_t hops = 0;
   std::int64_t eager_hops = 0;
+  std::vector<std::vector<HostCopy>> host_copies;  ///< [ranks], or empty
   bool receivers_meet = true;  ///< of blocking hops: whether transfers wait for their receivers
 };
 

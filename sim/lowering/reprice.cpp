@@ -86,7 +86,8 @@ StepPricing::Prices StepPricing::prices(const Schedule& schedule, const Training
   }
   out.shape = {bit(costs.data.empty(), 0) | bit(costs.optimizer.empty(), 1) |
                bit(costs.data_overlap, 2) | bit(costs.gather_overlap, 3) |
-               bit(costs.blocking_hops, 4)};
+               bit(costs.blocking_hops, 4) | bit(costs.optimizer_post_validation, 5) |
+               bit(costs.host_copy.empty(), 6)};
   for (std::size_t replica = 0; replica < schedule.stage_rank.size(); ++replica) {
     for (int stage = 0; stage < stages; ++stage) {
       for (const bool forward : {true, false}) {
@@ -158,6 +159,9 @@ bool StepPricing::find_work(const LoweredStep& step, const Index& index) {
         break;
       case TaskKind::kDataGather:
         price = index.gather(label.rank);
+        break;
+      case TaskKind::kOffload:
+      case TaskKind::kReload:
         break;
     }
     // A kind of task that is not known here is lowered in full every time.

@@ -22,7 +22,7 @@ namespace plumbline {
 class StepPricing {
  public:
   /// nullopt where durations are not prices of single operations, hops and stages: asynchronous
-  /// schedules, and pairs that hide expert communication.
+  /// schedules, pairs that hide expert communication, and steps that offload activations.
   /// REQUIRES: `step` was lowered from `schedule` at `costs`
   static std::optional<StepPricing> of(const LoweredStep& step, const Schedule& schedule,
                                        const TrainingCosts& costs);

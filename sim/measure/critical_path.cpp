@@ -35,6 +35,10 @@ std::string describe(const Key& key) {
       return "parameter gather" + on_rank;
     case TaskKind::kOptimizer:
       return "optimizer" + on_rank;
+    case TaskKind::kOffload:
+      return "offload" + on_rank;
+    case TaskKind::kReload:
+      return "reload" + on_rank;
   }
   return {};
 }

@@ -23,7 +23,8 @@ struct MemoryPeak {
 /// Walks the operations of `rank` in the order of the timeline.
 ///
 /// An activation is there from the start of its F to the end of its B, or W; after I the part
-/// that W needs stays.  What an operation needs besides is there while it runs.  The peak is the
+/// that W needs stays.  What an operation needs besides is there while it runs.  What is offloaded
+/// is away from the end of its copy to the host until the start of its copy back.  The peak is the
 /// first moment with the most bytes.
 MemoryPeak memory_peak(const LoweredStep& step, const Timeline& timeline, const Schedule& schedule,
                        const MemoryModel& memory, int rank, bool over_time);

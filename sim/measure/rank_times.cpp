@@ -44,7 +44,8 @@ SimTime median_hop(const Schedule& schedule, const TrainingCosts& costs) {
   return *middle;
 }
 
-/// One rank's compute stream, read from left to right.
+/// All compute streams at once, in the order of task ids: neighbours in time are neighbours in
+/// memory, and ids of one stream ascend in its order.
 class StreamReader {
  public:
   StreamReader(const Schedule& schedule, const LoweredStep& step, const Timeline& timeline,
@@ -56,74 +57,109 @@ class StreamReader {
         releases_(releases),
         window_(window),
         median_hop_(median_hop(schedule, costs)),
-        busy_(costs.stages.size()) {}
+        streams_(step.rank_ops.size()),
+        busy_(schedule.stage_rank.size() * costs.stages.size()) {
+    for (Stream& stream : streams_) stream.free_since = window.begin;
+  }
 
-  /// @param stream  the tasks of the rank's compute stream in order: operations, and in
-  ///                asynchronous schedules optimizer steps
-  RankTimes read(int rank, const std::vector<TaskId>& stream) {
-    times_ = {};
-    std::fill(busy_.begin(), busy_.end(), std::array<SimTime, 4>{});
-    SimTime free_since = window_.begin;
-    bool any = false;
-    for (std::size_t i = 0; i < stream.size(); ++i) {
-      const TaskId task = stream[i];
-      if (timeline_.finish[task] <= window_.begin && window_.begin > 0) continue;
-      if (timeline_.start[task] > free_since) {
-        add_gap(idle_gap(step_, timeline_, releases_, rank, free_since, task), !any);
-      }
-      add_task(rank, i, task);
-      free_since = std::max(free_since, timeline_.finish[task]);
-      any = true;
-      if (free_since >= window_.end) break;
-    }
-    times_.drain = std::max<SimTime>(0, window_.end - free_since);
-    for (std::size_t stage = 0; stage < busy_.size(); ++stage) {
-      for (std::size_t kind = 0; kind < 4; ++kind) {
-        add_causes(times_.causes, op_cost(costs_.stages[stage], static_cast<OpKind>(kind)),
-                   busy_[stage][kind]);
+  std::vector<RankTimes> read() {
+    const bool asynchronous = step_.iterations > 1;
+    const auto num_tasks = static_cast<TaskId>(step_.labels.size());
+    for (TaskId task = 0; task < num_tasks; ++task) {
+      const TaskLabel& label = step_.labels[task];
+      // Asynchronous schedules have optimizer steps between operations.
+      if (is_operation(label.kind) || (asynchronous && label.kind == TaskKind::kOptimizer)) {
+        visit(label, task);
       }
     }
-    return times_;
+    std::vector<RankTimes> times;
+    for (std::size_t rank = 0; rank < streams_.size(); ++rank) times.push_back(finish(rank));
+    return times;
   }
 
  private:
-  void add_gap(const IdleGap& gap, bool first) {
+  /// Where the reading of one rank's stream stands.
+  struct Stream {
+    RankTimes times;
+    SimTime free_since = 0;
+    std::size_t next = 0;  ///< index in the stream
+    bool any = false;      ///< something of it lies in the window
+  };
+  using Kinds = std::array<SimTime, 4>;
+
+  void visit(const TaskLabel& label, TaskId task) {
+    Stream& stream = streams_[label.rank];
+    const std::size_t index = stream.next++;
+    if (stream.free_since >= window_.end && stream.any) return;
+    if (timeline_.finish[task] <= window_.begin && window_.begin > 0) return;
+    if (timeline_.start[task] > stream.free_since) {
+      add_gap(stream, idle_gap(step_, timeline_, releases_, label.rank, stream.free_since, task));
+    }
+    add_task(stream, index, label, task);
+    stream.free_since = std::max(stream.free_since, timeline_.finish[task]);
+    stream.any = true;
+  }
+
+  RankTimes finish(std::size_t rank) {
+    RankTimes& times = streams_[rank].times;
+    times.drain = std::max<SimTime>(0, window_.end - streams_[rank].free_since);
+    const std::size_t num_stages = costs_.stages.size();
+    for (std::size_t stage = 0; stage < num_stages; ++stage) {
+      for (std::size_t replica = 0; replica < schedule_.stage_rank.size(); ++replica) {
+        if (schedule_.stage_rank[replica][stage] != static_cast<int>(rank)) continue;
+        for (std::size_t kind = 0; kind < 4; ++kind) {
+          add_causes(times.causes, op_cost(costs_.stages[stage], static_cast<OpKind>(kind)),
+                     busy_[replica * num_stages + stage][kind]);
+        }
+      }
+    }
+    return times;
+  }
+
+  void add_gap(Stream& stream, const IdleGap& gap) {
+    RankTimes& times = stream.times;
     // A gap may stick out of the window on the right; its transfer is its last part.
     const SimTime outside = std::max<SimTime>(0, gap.end - window_.end);
     const SimTime length = gap.end - gap.begin - outside;
     if (length <= 0) return;
     if (gap.data) {
-      times_.data += length;
+      times.data += length;
       return;
     }
     const SimTime transfer = std::clamp<SimTime>(gap.transfer - outside, 0, length);
+    if (gap.host) {
+      times.host_copies += transfer;
+      times.waits += length - transfer;
+      return;
+    }
     const SimTime slow = std::clamp<SimTime>(gap.hop - median_hop_, 0, transfer);
-    times_.slow_link += slow;
-    (gap.forward ? times_.forward_comm : times_.backward_comm) += transfer - slow;
+    times.slow_link += slow;
+    (gap.forward ? times.forward_comm : times.backward_comm) += transfer - slow;
     // An asynchronous rank is in the middle of its stream when the window opens.
-    const bool before_all = first && step_.iterations == 1;
-    if (before_all) times_.first_hop = transfer;
-    (before_all ? times_.warm_up : times_.waits) += length - transfer;
+    const bool before_all = !stream.any && step_.iterations == 1;
+    if (before_all) times.first_hop = transfer;
+    (before_all ? times.warm_up : times.waits) += length - transfer;
   }
 
-  void add_task(int rank, std::size_t index, TaskId task) {
+  void add_task(Stream& stream, std::size_t index, const TaskLabel& label, TaskId task) {
     const SimTime inside = std::min(timeline_.finish[task], window_.end) -
                            std::max(timeline_.start[task], window_.begin);
     if (inside <= 0) return;
-    const TaskLabel& label = step_.labels[task];
+    RankTimes& times = stream.times;
     if (label.kind == TaskKind::kOptimizer) {
-      times_.optimizer += inside;
+      times.optimizer += inside;
       return;
     }
-    times_.busy += inside;
-    if (times_.last_end == 0) times_.first_start = timeline_.start[task];
-    times_.last_end = timeline_.finish[task];
-    if (const Op* partner = partner_of(rank, index)) {
+    times.busy += inside;
+    if (times.last_end == 0) times.first_start = timeline_.start[task];
+    times.last_end = timeline_.finish[task];
+    if (const Op* partner = partner_of(label.rank, index)) {
       const OpCost& own = op_cost(costs_.stages[label.stage], static_cast<OpKind>(label.kind));
       const OpCost& other = op_cost(costs_.stages[partner->stage], partner->kind);
-      add_causes(times_.causes, beside(own, other, step_.options), inside);
+      add_causes(times.causes, beside(own, other, step_.options), inside);
     } else {
-      busy_[label.stage][static_cast<std::size_t>(label.kind)] += inside;
+      Kinds& kinds = busy_[label.replica * costs_.stages.size() + label.stage];
+      kinds[static_cast<std::size_t>(label.kind)] += inside;
     }
   }
 
@@ -142,21 +178,9 @@ class StreamReader {
   const Releases& releases_;
   Window window_;
   SimTime median_hop_;
-  std::vector<std::array<SimTime, 4>> busy_;  // [num_stages] by kind, of operations alone
-  RankTimes times_;
+  std::vector<Stream> streams_;  // [ranks]
+  std::vector<Kinds> busy_;      // [replicas * num_stages] by kind, of operations alone
 };
-
-/// [ranks] the compute streams with the optimizer steps that stand between operations.
-std::vector<std::vector<TaskId>> streams_with_optimizer(const LoweredStep& step) {
-  std::vector<std::vector<TaskId>> streams = step.rank_ops;
-  for (TaskId task = 0; task < step.labels.size(); ++task) {
-    const TaskLabel& label = step.labels[task];
-    if (label.kind == TaskKind::kOptimizer) streams[label.rank].push_back(task);
-  }
-  // Ids of one stream ascend in its order.
-  for (std::vector<TaskId>& stream : streams) std::sort(stream.begin(), stream.end());
-  return streams;
-}
 
 /// When the last gradient of an iteration has ended on rank 0.
 SimTime end_of_iteration(const Schedule& schedule, const LoweredStep& step,
@@ -191,14 +215,7 @@ Window accounted_window(const Schedule& schedule, const LoweredStep& step,
 std::vector<RankTimes> rank_times(const Schedule& schedule, const LoweredStep& step,
                                   const Timeline& timeline, const TrainingCosts& costs,
                                   const Releases& releases, const Window& window) {
-  StreamReader reader(schedule, step, timeline, costs, releases, window);
-  std::vector<RankTimes> times;
-  const bool asynchronous = step.iterations > 1;
-  const auto streams = asynchronous ? streams_with_optimizer(step) : step.rank_ops;
-  for (std::size_t rank = 0; rank < streams.size(); ++rank) {
-    times.push_back(reader.read(static_cast<int>(rank), streams[rank]));
-  }
-  return times;
+  return StreamReader(schedule, step, timeline, costs, releases, window).read();
 }
 
 IdleCauses idle_causes(const RankTimes& times, SimTime busiest, int iterations) {
@@ -209,7 +226,8 @@ IdleCauses idle_causes(const RankTimes& times, SimTime busiest, int iterations) 
           .dependency = seconds(times.waits - imbalance, iterations),
           .forward_comm = seconds(times.forward_comm, iterations),
           .backward_comm = seconds(times.backward_comm, iterations),
-          .slow_link = seconds(times.slow_link, iterations)};
+          .slow_link = seconds(times.slow_link, iterations),
+          .host_copies = seconds(times.host_copies, iterations)};
 }
 
 }  // namespace plumbline

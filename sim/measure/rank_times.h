@@ -33,14 +33,15 @@ struct RankTimes {
   SimTime forward_comm = 0;   ///< idle while an activation was on its way, without slow_link
   SimTime backward_comm = 0;  ///< idle while a gradient was on its way, without slow_link
   SimTime slow_link = 0;      ///< of an exposed hop, what it takes beyond the median hop
-  SimTime first_hop = 0;      ///< of the three, what lies before the first operation
+  SimTime host_copies = 0;    ///< idle while activations were on their way back from the host
+  SimTime first_hop = 0;      ///< of the hops, what lies before the first operation
   SimTime optimizer = 0;      ///< inside the window only in asynchronous schedules
   SimTime data = 0;           ///< waits for data-parallel traffic, likewise
   SimTime first_start = 0, last_end = 0;  ///< of its operations
   OpCost causes;                          ///< of the busy time, exposed seconds
 
   SimTime idle() const {
-    return warm_up + drain + waits + forward_comm + backward_comm + slow_link;
+    return warm_up + drain + waits + forward_comm + backward_comm + slow_link + host_copies;
   }
   SimTime pipeline_comm() const { return forward_comm + backward_comm + slow_link; }
 };

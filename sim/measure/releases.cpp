@@ -27,15 +27,28 @@ bool is_data(TaskKind kind) {
 
 }  // namespace
 
-Releases find_releases(const LoweredStep& step, const Timeline& timeline) {
+Releases find_releases(const LoweredStep& step, const Timeline& timeline, bool with_producers) {
   const TaskGraph& graph = step.graph;
-  Releases releases{.by = std::vector<TaskId>(graph.num_tasks(), kNoTask),
-                    .producer = std::vector<TaskId>(graph.num_tasks(), kNoTask)};
-  for (TaskId task = 0; task < graph.num_tasks(); ++task) {
-    for (std::uint32_t e = graph.first_edge()[task]; e < graph.first_edge()[task + 1]; ++e) {
-      const TaskId target = graph.edge_target()[e];
-      const bool tight = timeline.finish[task] + graph.edge_delay()[e] == timeline.start[target];
-      if (tight && releases.by[target] == kNoTask) releases.by[target] = task;
+  const auto num_tasks = static_cast<TaskId>(graph.num_tasks());
+  Releases releases{.by = std::vector<TaskId>(num_tasks, kNoTask), .producer = {}};
+  const std::uint32_t* first_edge = graph.first_edge().data();
+  const TaskId* targets = graph.edge_target().data();
+  const SimTime* delays = graph.edge_delay().data();
+  const SimTime* starts = timeline.start.data();
+  TaskId* by = releases.by.data();
+  for (TaskId task = 0; task < num_tasks; ++task) {
+    const SimTime finish = timeline.finish[task];
+    for (std::uint32_t e = first_edge[task]; e < first_edge[task + 1]; ++e) {
+      const TaskId target = targets[e];
+      // Sources ascend, so the first tight edge comes from the lowest id.
+      if (finish + delays[e] == starts[target] && by[target] == kNoTask) by[target] = task;
+    }
+  }
+  if (!with_producers) return releases;
+  releases.producer.assign(num_tasks, kNoTask);
+  for (TaskId task = 0; task < num_tasks; ++task) {
+    for (std::uint32_t e = first_edge[task]; e < first_edge[task + 1]; ++e) {
+      const TaskId target = targets[e];
       // An overlapped pair hands over both results at its end: the first operation's transfer
       // hangs on the second one, which is the next task.
       if (step.labels[target].kind != TaskKind::kTransfer) continue;
@@ -77,10 +90,18 @@ IdleGap idle_gap(const LoweredStep& step, const Timeline& timeline, const Releas
     }
     hop_begin = timeline.start[first];
     if (label.peer == rank) {
-      gap.awaited = releases.producer[release];
+      gap.awaited = releases.producer.empty() ? kNoTask : releases.producer[release];
     } else if (before != kNoTask) {
       gap.awaited = before;  // a blocking send that waited for its receiver
     }
+  } else if (label.kind == TaskKind::kReload) {
+    // The copies before it on the host link are part of the wait.
+    gap.host = true;
+    TaskId first = release;
+    while (releases.by[first] != kNoTask && is_host_copy(step.labels[releases.by[first]].kind)) {
+      first = releases.by[first];
+    }
+    hop_begin = timeline.start[first];
   } else if (is_operation(label.kind)) {
     gap.forward = label.kind == TaskKind::kForward;
     gap.hop = timeline.start[waiting] - timeline.finish[release];
@@ -112,12 +133,16 @@ std::string task_name(const LoweredStep& step, TaskId task) {
       return "all-gather";
     case TaskKind::kOptimizer:
       return "optimizer";
+    case TaskKind::kOffload:
+      return "offload";
+    case TaskKind::kReload:
+      return "reload";
   }
   return {};
 }
 
 std::vector<std::vector<TaskId>> waited_for(const LoweredStep& step, const Timeline& timeline) {
-  const Releases releases = find_releases(step, timeline);
+  const Releases releases = find_releases(step, timeline, true);
   std::vector<std::vector<TaskId>> waits(step.rank_ops.size());
   for (std::size_t rank = 0; rank < waits.size(); ++rank) {
     SimTime free_since = 0;

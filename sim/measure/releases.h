@@ -14,22 +14,27 @@ struct Releases {
   /// [num_tasks] the predecessor whose end (and delay) the task's start coincides with, the
   /// lowest id where there are several; kNoTask for a task that waited for nothing
   std::vector<TaskId> by;
-  /// [num_tasks] of a transfer, the operation whose result it carries; else kNoTask
+  /// [num_tasks] of a transfer, the operation whose result it carries; else kNoTask.  Empty unless
+  /// asked for: only the names of what was awaited need it.
   std::vector<TaskId> producer;
 };
 
 /// Linear in the number of edges.
-Releases find_releases(const LoweredStep& step, const Timeline& timeline);
+Releases find_releases(const LoweredStep& step, const Timeline& timeline,
+                       bool with_producers = false);
 
 /// Time in which a rank's compute stream runs nothing, before one of its tasks.
 struct IdleGap {
   SimTime begin = 0, end = 0;
-  TaskId until = kNoTask;    ///< the task that starts at `end`
-  TaskId awaited = kNoTask;  ///< what it waited for: an operation, or a data-parallel task
-  SimTime transfer = 0;      ///< the last part of the gap, in which a hop was on its way
-  SimTime hop = 0;           ///< how long that hop takes by itself
-  bool forward = false;      ///< it carried an activation
-  bool data = false;         ///< waited for data-parallel traffic
+  TaskId until = kNoTask;  ///< the task that starts at `end`
+  /// What it waited for: an operation, a data-parallel task or a copy; kNoTask where that is an
+  /// operation behind a transfer and the producers were not asked for.
+  TaskId awaited = kNoTask;
+  SimTime transfer = 0;  ///< the last part of the gap, in which a hop was on its way
+  SimTime hop = 0;       ///< how long that hop takes by itself
+  bool forward = false;  ///< it carried an activation
+  bool data = false;     ///< waited for data-parallel traffic
+  bool host = false;     ///< `transfer` is a copy from the host, not a hop
 };
 
 /// The gap of `rank` that ends where `until` starts, given when the stream became free.

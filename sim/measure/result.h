@@ -29,6 +29,7 @@ struct IdleCauses {
   double forward_comm = 0;   ///< an activation was on its way
   double backward_comm = 0;  ///< a gradient was on its way
   double slow_link = 0;      ///< of exposed hops, what they take beyond the median hop
+  double host_copies = 0;    ///< offloaded activations were on their way back
 };
 
 struct MemoryPoint {

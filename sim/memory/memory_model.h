@@ -36,6 +36,7 @@ struct StageMemory {
   Bytes activations_after_input_grad;  ///< what W still needs after I: inputs, output gradients
   /// Of the stage with the vocabulary head: what the loss keeps from F until B (or I).
   Bytes logits;
+  Bytes offloaded;                     ///< of `activations`, what waits in host memory meanwhile
   MemoryBreakdown forward_transient;   ///< extra while F runs (at its end it is gone)
   MemoryBreakdown backward_transient;  ///< extra while B or I runs
 };

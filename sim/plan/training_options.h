@@ -64,6 +64,15 @@ struct SoftwareFacts {
   friend bool operator==(const SoftwareFacts&, const SoftwareFacts&) = default;
 };
 
+/// Activations that wait in host memory between their forward and backward (PipeOffload, Wan et
+/// al., arXiv:2503.01328).
+struct ActivationOffload {
+  std::vector<double> share;  ///< of a stage's activations, in [0, 1]: one for all, or [num_stages]
+  int reload_ahead = 2;       ///< operations that a copy back may run beside, before its backward
+
+  friend bool operator==(const ActivationOffload&, const ActivationOffload&) = default;
+};
+
 struct TrainingOptions {
   std::int64_t sequence_length = 0;
   std::int64_t micro_batch_size = 1;
@@ -75,8 +84,9 @@ struct TrainingOptions {
   std::optional<int> recompute_layers_per_stage;
   /// With Recompute::kModules: Megatron-Core's names (core_attn, mlp, layernorm, moe_act, ...).
   std::vector<std::string> recompute_modules;
-  /// A rank's optimizer does not wait for the other ranks' gradients: the norm is checked afterwards
-  /// (Qi et al., arXiv:2401.10241, section 4).
+  std::optional<ActivationOffload> activation_offload;
+  /// A rank's optimizer does not wait for the other ranks' gradients: the norm is checked
+  /// afterwards (Qi et al., arXiv:2401.10241, section 4).
   bool optimizer_post_validation = false;
   SoftwareFacts software;
 

@@ -27,10 +27,10 @@ namespace {
 constexpr std::size_t kFlushBytes = 1 << 20;
 constexpr int kLanesPerStream = 10000;
 
-enum Stream { kCompute, kSend, kReceive, kData };
-constexpr int kNumStreams = 4;
-constexpr std::string_view kStreamNames[kNumStreams] = {"compute", "send", "receive",
-                                                        "data-parallel"};
+enum Stream { kCompute, kSend, kReceive, kData, kCopyOut, kCopyIn };
+constexpr int kNumStreams = 6;
+constexpr std::string_view kStreamNames[kNumStreams] = {
+    "compute", "send", "receive", "data-parallel", "copy to host", "copy from host"};
 
 /// A task's stay on a stream; a receive shows the transfer's task on the receiver's stream.
 struct Slice {
@@ -73,6 +73,12 @@ void place(Streams& streams, const LoweredStep& step, const Timeline& timeline, 
     case TaskKind::kDataReduce:
     case TaskKind::kDataGather:
       streams.of(label.rank)[kData].push_back(slice);
+      return;
+    case TaskKind::kOffload:
+      streams.of(label.rank)[kCopyOut].push_back(slice);
+      return;
+    case TaskKind::kReload:
+      streams.of(label.rank)[kCopyIn].push_back(slice);
       return;
     default:
       streams.of(label.rank)[kCompute].push_back(slice);

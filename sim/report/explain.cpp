@@ -28,6 +28,7 @@ std::string_view sentence_for(std::string_view cause) {
       {"forward_comm", "activations are on the wire with nothing else to run"},
       {"backward_comm", "gradients are on the wire with nothing else to run"},
       {"slow_link", "the slowest hop takes longer than the median hop"},
+      {"host_copies", "offloaded activations come back over the host link"},
   };
   for (const auto& [key, sentence] : kSentences) {
     if (key == cause) return sentence;

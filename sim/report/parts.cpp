@@ -19,14 +19,16 @@ std::array<NamedPart, 10> parts_of(const Breakdown& b) {
            {"optimizer", "optimizer", b.optimizer}}};
 }
 
-std::array<NamedPart, 7> parts_of(const IdleCauses& c) {
-  return {{{"warm_up", "warm-up", c.warm_up},
-           {"drain", "drain", c.drain},
-           {"imbalance", "imbalance", c.imbalance},
-           {"dependency", "dependency", c.dependency},
-           {"forward_comm", "activation transfer", c.forward_comm},
-           {"backward_comm", "gradient transfer", c.backward_comm},
-           {"slow_link", "slow link", c.slow_link}}};
+std::vector<NamedPart> parts_of(const IdleCauses& c) {
+  std::vector<NamedPart> parts{{"warm_up", "warm-up", c.warm_up},
+                               {"drain", "drain", c.drain},
+                               {"imbalance", "imbalance", c.imbalance},
+                               {"dependency", "dependency", c.dependency},
+                               {"forward_comm", "activation transfer", c.forward_comm},
+                               {"backward_comm", "gradient transfer", c.backward_comm},
+                               {"slow_link", "slow link", c.slow_link}};
+  if (c.host_copies > 0) parts.push_back({"host_copies", "copies from the host", c.host_copies});
+  return parts;
 }
 
 std::array<NamedPart, 8> parts_of(const MemoryBreakdown& m) {
@@ -52,6 +54,7 @@ IdleCauses mean_idle_causes(const TrainingResult& training) {
     mean.forward_comm += c.forward_comm / n;
     mean.backward_comm += c.backward_comm / n;
     mean.slow_link += c.slow_link / n;
+    mean.host_copies += c.host_copies / n;
   }
   return mean;
 }

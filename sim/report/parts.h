@@ -4,6 +4,7 @@
 
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include "sim/measure/result.h"
 
@@ -18,7 +19,8 @@ struct NamedPart {
 /// Seconds of the breakdown, in the contract's order.
 std::array<NamedPart, 10> parts_of(const Breakdown& breakdown);
 /// Seconds of idleness by cause.
-std::array<NamedPart, 7> parts_of(const IdleCauses& causes);
+/// Copies from the host are a part only where activations are offloaded.
+std::vector<NamedPart> parts_of(const IdleCauses& causes);
 /// Bytes by cause.
 std::array<NamedPart, 8> parts_of(const MemoryBreakdown& memory);
 

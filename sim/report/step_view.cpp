@@ -35,6 +35,10 @@ std::string task_name(const TaskLabel& label) {
       return "all-gather";
     case TaskKind::kOptimizer:
       return "optimizer";
+    case TaskKind::kOffload:
+      return "offload";
+    case TaskKind::kReload:
+      return "reload";
     default:
       return to_string(
           Op{op_kind(label.kind), false, label.replica, label.stage, label.microbatch});

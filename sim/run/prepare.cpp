@@ -10,6 +10,7 @@
 
 #include "schedules/catalog.h"
 #include "schedules/pytorch_csv.h"
+#include "sim/run/offload.h"
 
 namespace plumbline {
 namespace {
@@ -195,6 +196,7 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels, PrepareMe
   }
   out.memory = memory_model(scenario.model, scenario.cluster, out.plan, scenario.training,
                             out.schedule->replicas);
+  offload_activations(scenario, out);
   const std::vector<int>& versions = out.schedule->weight_versions;
   for (std::size_t rank = 0; rank < versions.size(); ++rank) {
     Bytes& weights = out.memory.rank_static[rank].weights;

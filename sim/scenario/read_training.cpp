@@ -36,6 +36,22 @@ void read_recompute(const KeyReader& keys, TrainingOptions& training) {
   training.recompute = Recompute::kModules;
 }
 
+void read_offload(const KeyReader& keys, TrainingOptions& training) {
+  const YamlNode node = keys.node("training.activation_offload");
+  if (!node.present()) return;
+  ActivationOffload offload;
+  const YamlNode share = keys.node("training.activation_offload.share");
+  if (share.is_list()) {
+    offload.share = keys.number_list("training.activation_offload.share");
+  } else if (const auto all = keys.number("training.activation_offload.share")) {
+    offload.share = {*all};
+  } else if (!share.present()) {
+    node.problem("names no share", "{share: 0.5}, or a list with one for each stage");
+  }
+  keys.read("training.activation_offload.reload_ahead", offload.reload_ahead);
+  training.activation_offload = offload;
+}
+
 void read_attention(const KeyReader& keys, AttentionKernel& attention) {
   const auto backend = keys.word("training.attention_backend");
   if (!backend) {
@@ -115,6 +131,7 @@ TrainingOptions read_training(const KeyReader& keys, const std::string& gpu) {
   }
   keys.read_enum("training.precision", training.precision);
   read_recompute(keys, training);
+  read_offload(keys, training);
   keys.read("training.optimizer_post_validation", training.optimizer_post_validation);
   read_attention(keys, training.attention);
   training.software = read_software(keys, gpu);

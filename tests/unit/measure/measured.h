@@ -52,7 +52,7 @@ inline double sum(const Breakdown& b) {
 
 inline double sum(const IdleCauses& c) {
   return c.warm_up + c.drain + c.imbalance + c.dependency + c.forward_comm + c.backward_comm +
-         c.slow_link;
+         c.slow_link + c.host_copies;
 }
 
 inline double sum(const std::vector<CriticalStep>& path) {
