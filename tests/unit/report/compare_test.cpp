@@ -58,8 +58,8 @@ TEST(Compare, TellsBubbleAndHopsByCauseWithoutARest) {
   const double parts = difference["breakdown_s"]["bubble"].get<double>() +
                        difference["breakdown_s"]["pipeline_comm"].get<double>();
   EXPECT_NEAR(causes, parts, 1e-9 * a.result.training.iteration_time_s);
-  EXPECT_GT(std::abs(difference["idle_by_cause_s"]["imbalance"].get<double>()), 0.001);
-  EXPECT_THAT(compare_table(runs), HasSubstr("imbalance"));
+  EXPECT_GT(std::abs(difference["idle_by_cause_s"]["drain"].get<double>()), 0.001);
+  EXPECT_THAT(compare_table(runs), HasSubstr("drain"));
 }
 
 TEST(Compare, SaysInASentenceWhatMadeTheDifference) {
