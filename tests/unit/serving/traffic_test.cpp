@@ -126,7 +126,10 @@ TEST(Traffic, PrefixesAreSharedByTheShareAndSplitOverTheGroups) {
 class Trace : public testing::Test {
  protected:
   std::string write(const std::string& text) {
-    const std::string path = testing::TempDir() + "trace_test.csv";
+    // A file per test: they run at the same time.
+    const std::string path = testing::TempDir() +
+                             testing::UnitTest::GetInstance()->current_test_info()->name() +
+                             "_trace_test.csv";
     std::ofstream(path) << text;
     return path;
   }
