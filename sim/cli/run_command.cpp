@@ -47,6 +47,10 @@ void check_kind(const Options& options, bool serves) {
                                         "--trace shows every stage of a serving run"));
     }
   }
+  if (serves && !options.what_ifs.empty()) {
+    problems.push_back(option_problem("--what-if", "changes training scenarios; this one serves",
+                                      "--set changes any key of it"));
+  }
   if (!options.find.empty() && options.find != "max_rate") {
     problems.push_back(
         option_problem("--find", "'" + options.find + "' cannot be searched for", "max_rate can"));

@@ -30,6 +30,10 @@ class Composer {
       case TaskKind::kDataGather:
         add_group(input_.plan.data_context_group, seconds);
         break;
+      case TaskKind::kOffload:
+      case TaskKind::kReload:
+        sum_.intra_node += seconds;  // the host's link lies inside the node
+        break;
       case TaskKind::kOptimizer:
       case TaskKind::kMarker:
         sum_.memory += seconds;

@@ -116,13 +116,16 @@ std::string headline_rows(std::span<const NamedResult> runs, const TextStyle& st
 }
 
 /// A row per part that any run has.
-template <std::size_t N, typename PartsOf>
+template <typename PartsOf>
 std::string part_rows(std::span<const NamedResult> runs, const TextStyle& style, double scale,
                       int decimals, PartsOf parts_of_run) {
-  std::vector<std::array<NamedPart, N>> parts;
-  for (const NamedResult& run : runs) parts.push_back(parts_of_run(run.result->training));
+  std::vector<std::vector<NamedPart>> parts;
+  for (const NamedResult& run : runs) {
+    const auto list = parts_of_run(run.result->training);
+    parts.emplace_back(list.begin(), list.end());
+  }
   SideBySide table(runs, style);
-  for (std::size_t i = 0; i < N; ++i) {
+  for (std::size_t i = 0; i < parts[0].size(); ++i) {
     std::vector<double> values;
     for (const auto& list : parts) values.push_back(list[i].value / scale);
     if (std::ranges::all_of(values, [](double v) { return v == 0; })) continue;
@@ -184,19 +187,19 @@ std::string compare_table(std::span<const NamedResult> all, const TextStyle& ask
 
   out += headline_rows(runs, style);
   out += heading(fmt::format("Where the time goes, {}", unit.suffix), style);
-  out += part_rows<10>(runs, style, unit.seconds, unit.decimals,
-                       [](const TrainingResult& t) { return parts_of(t.breakdown); });
+  out += part_rows(runs, style, unit.seconds, unit.decimals,
+                   [](const TrainingResult& t) { return parts_of(t.breakdown); });
   const std::string idle =
-      part_rows<7>(runs, style, unit.seconds, unit.decimals,
-                   [](const TrainingResult& t) { return parts_of(mean_idle_causes(t)); });
+      part_rows(runs, style, unit.seconds, unit.decimals,
+                [](const TrainingResult& t) { return parts_of(mean_idle_causes(t), true); });
   if (std::ranges::count(idle, '\n') > 1) {  // more than the names of the runs
     out += heading(
         fmt::format("Why ranks wait (bubble and pipeline comm by cause), {}", unit.suffix), style);
     out += idle;
   }
   out += heading("Memory of the fullest rank, GiB", style);
-  out += part_rows<8>(runs, style, kGib, 2,
-                      [](const TrainingResult& t) { return parts_of(peak_parts(t)); });
+  out += part_rows(runs, style, kGib, 2,
+                   [](const TrainingResult& t) { return parts_of(peak_parts(t)); });
   out += "\n";
   for (std::size_t i = 1; i < runs.size(); ++i) {
     for (const std::string& line : wrap(verdict(runs[i], runs[0]), style.width - 2)) {
@@ -223,8 +226,8 @@ std::string compare_json(std::span<const NamedResult> runs) {
     json.key("difference").begin_object();
     json.member("iteration_time_s", t.iteration_time_s - base.iteration_time_s);
     write_difference(json, "breakdown_s", parts_of(base.breakdown), parts_of(t.breakdown));
-    write_difference(json, "idle_by_cause_s", parts_of(mean_idle_causes(base)),
-                     parts_of(mean_idle_causes(t)));
+    write_difference(json, "idle_by_cause_s", parts_of(mean_idle_causes(base), true),
+                     parts_of(mean_idle_causes(t), true));
     json.member("peak_memory_bytes", t.peak_memory_bytes - base.peak_memory_bytes);
     write_difference(json, "memory_bytes", parts_of(peak_parts(base)), parts_of(peak_parts(t)));
     json.end_object().end_object();

@@ -19,7 +19,7 @@ std::array<NamedPart, 10> parts_of(const Breakdown& b) {
            {"optimizer", "optimizer", b.optimizer}}};
 }
 
-std::vector<NamedPart> parts_of(const IdleCauses& c) {
+std::vector<NamedPart> parts_of(const IdleCauses& c, bool every_cause) {
   std::vector<NamedPart> parts{{"warm_up", "warm-up", c.warm_up},
                                {"drain", "drain", c.drain},
                                {"imbalance", "imbalance", c.imbalance},
@@ -27,7 +27,9 @@ std::vector<NamedPart> parts_of(const IdleCauses& c) {
                                {"forward_comm", "activation transfer", c.forward_comm},
                                {"backward_comm", "gradient transfer", c.backward_comm},
                                {"slow_link", "slow link", c.slow_link}};
-  if (c.host_copies > 0) parts.push_back({"host_copies", "copies from the host", c.host_copies});
+  if (every_cause || c.host_copies > 0) {
+    parts.push_back({"host_copies", "copies from the host", c.host_copies});
+  }
   return parts;
 }
 

@@ -19,8 +19,8 @@ struct NamedPart {
 /// Seconds of the breakdown, in the contract's order.
 std::array<NamedPart, 10> parts_of(const Breakdown& breakdown);
 /// Seconds of idleness by cause.
-/// Copies from the host are a part only where activations are offloaded.
-std::vector<NamedPart> parts_of(const IdleCauses& causes);
+/// Copies from the host are a part only where activations are offloaded, or with `every_cause`.
+std::vector<NamedPart> parts_of(const IdleCauses& causes, bool every_cause = false);
 /// Bytes by cause.
 std::array<NamedPart, 8> parts_of(const MemoryBreakdown& memory);
 

@@ -218,7 +218,7 @@ TEST_P(EverySchedule, AccountsForEverySecond) {
 }
 
 TEST_P(EverySchedule, IsBusyForThePriceOfItsOperations) {
-  const TrainingResult result = measure(schedule_, costs_);  // where pairs hide nothing
+  const TrainingResult result = measure(schedule_, costs_, {.pairs_hide_expert_comm = false});
   for (int rank = 0; rank < kRanks; ++rank) {
     double price = 0;
     for (const Op& op : schedule_.ranks[rank]) {
@@ -237,7 +237,8 @@ TEST_P(EverySchedule, IsBusyForThePriceOfItsOperations) {
 TEST_P(EverySchedule, NeverBeatsTheLowerBound) {
   const TrainingResult result = measure(schedule_, costs_, options_);
   EXPECT_LE(result.lower_bound_s, result.iteration_time_s * (1 + 1e-12));
-  EXPECT_GT(result.lower_bound_s, 0.3 * result.iteration_time_s);
+  // Loose on purpose: the bound knows no optimizer, which PipeDream runs after every micro-batch.
+  EXPECT_GT(result.lower_bound_s, 0.2 * result.iteration_time_s);
 }
 
 TEST_P(EverySchedule, ReleasesAllActivations) {

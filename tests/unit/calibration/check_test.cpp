@@ -23,11 +23,11 @@ TEST(CalibrateCheck, FindsNoErrorInSamplesTheProfileWasFittedTo) {
       {kFolder + "/samples/h100_gemm_bf16.csv", kFolder + "/samples/h100_nccl.csv"});
   EXPECT_EQ(report.gpu, "h100_sxm_80g");
   const OperationCheck& gemm = report.by_operation.at("gemm_bf16");
-  EXPECT_EQ(gemm.error.n, 1483);
+  EXPECT_EQ(gemm.error.n, 1485);
   EXPECT_LT(gemm.error.p90_abs, 1e-9);
   EXPECT_EQ(gemm.extrapolated, 0);
   EXPECT_LT(report.by_operation.at("alltoall").error.p90_abs, 1e-9);
-  EXPECT_EQ(report.samples, 1483 + 192);
+  EXPECT_EQ(report.samples, 1485 + 192);
 }
 
 TEST(CalibrateCheck, CountsWhatAnotherGpusSamplesLieOutside) {

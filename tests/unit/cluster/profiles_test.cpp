@@ -63,7 +63,9 @@ TEST_P(EveryDevice, HasProductRatesBelowItsDensePeaks) {
   const DeviceSpec d = read_device(file(GetParam()));
   ASSERT_FALSE(d.gemm.empty());
   for (const auto& [dtype, fit] : d.gemm) {
-    EXPECT_LT(fit.flops, d.peak_flops.at(dtype)) << dtype;
+    // An asymptote of cards whose boost clock exceeds the datasheet's (RTX 4090) may lie just
+    // above.
+    EXPECT_LT(fit.flops, 1.03 * d.peak_flops.at(dtype)) << dtype;
     EXPECT_GT(fit.flops, 0.35 * d.peak_flops.at(dtype)) << dtype;
     EXPECT_GT(fit.p, 0.5) << dtype;
   }

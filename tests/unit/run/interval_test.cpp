@@ -31,11 +31,13 @@ IntervalInput only_products(double common, double kernel, KernelMix mix) {
   return input;
 }
 
-// T e^x with x normal: the ends are T e^(+-1.645 sigma). 200 draws find them within 10 %.
+// T e^x with x normal: the ends are T e^(+-1.645 sigma). The 95th percentile of 200 antithetic
+// draws has a standard deviation of 13 % of its distance from the middle: sqrt(p (1 - p) / 100)
+// over the density there; two of them are allowed.
 TEST(Interval, OfOneLogNormalPriceHasItsPercentilesAsEnds) {
   const double sigma = std::hypot(0.10, model_form_error({}));
   const auto interval = iteration_time_interval(only_products(0.10, 0, {}));
-  EXPECT_NEAR(half_width_in_log(interval) / (1.645 * sigma), 1, 0.1);
+  EXPECT_NEAR(half_width_in_log(interval) / (1.645 * sigma), 1, 0.26);
   EXPECT_NEAR(std::sqrt(interval[0] * interval[1]), 10, 0.05);  // antithetic: even on both sides
 }
 
@@ -47,7 +49,7 @@ TEST(Interval, ErrorsOfManyKernelsAverageOut) {
   EXPECT_DOUBLE_EQ(many.repeated(12).effective(), 16);  // the same kernels in every layer
   const double narrow = half_width_in_log(iteration_time_interval(only_products(0, 0.2, many)));
   const double expected = std::hypot(0.2 / 4, model_form_error({}));
-  EXPECT_NEAR(narrow / (1.645 * expected), 1, 0.1);
+  EXPECT_NEAR(narrow / (1.645 * expected), 1, 0.26);
   EXPECT_GT(half_width_in_log(iteration_time_interval(only_products(0, 0.2, one))), 2 * narrow);
 }
 

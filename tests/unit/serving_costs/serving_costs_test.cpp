@@ -194,7 +194,7 @@ TEST(StepPrice, IsTheSumOfTheMeasuredLayers) {
               (vllm.step_gap + 32.0 * vllm.chunk_gap_per_layer).base(), 1e-12);
 }
 
-TEST(StepPrice, BetweenTabulatedSizesIsWithinTwoPercentOfPricingTheSizeItself) {
+TEST(StepPrice, BetweenTabulatedSizesIsWithinSixPercentOfPricingTheSizeItself) {
   Served llama("llama3_70b", "h100_sxm_80g", "nvlink4", 4);
   llama.options.software = "kernels_only";
   llama.options.cuda_graphs = false;
@@ -218,7 +218,7 @@ TEST(StepPrice, BetweenTabulatedSizesIsWithinTwoPercentOfPricingTheSizeItself) {
     const double t = static_cast<double>(tokens);
     const double sum = 80 * (exact.layer(0, t) + llama.kernels->attention(query).sustained.base()) +
                        exact.embedding(t) + exact.final_norm(t);
-    EXPECT_NEAR(prices->stage_time(0, work).base() / sum, 1.0, 0.02) << tokens;
+    EXPECT_NEAR(prices->stage_time(0, work).base() / sum, 1.0, 0.06) << tokens;
   }
 }
 
