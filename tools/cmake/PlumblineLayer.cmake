@@ -35,7 +35,7 @@ if(PLUMBLINE_WERROR)
 endif()
 if(PLUMBLINE_SANITIZE)
   target_compile_options(plumbline_options INTERFACE -fsanitize=${PLUMBLINE_SANITIZE}
-                                                     -fno-omit-frame-pointer -O1)
+                                                     -fno-omit-frame-pointer -O0)
   target_link_options(plumbline_options INTERFACE -fsanitize=${PLUMBLINE_SANITIZE})
 endif()
 
