@@ -35,7 +35,7 @@ struct SearchSpace {
 ///   ZeRO           1, and 3 without pipeline stages
 ///   micro-batch    powers of two up to 16
 ///   recomputation  none, selective, full
-///   schedules      all of the catalogue that flush
+///   schedules      all of the catalogue that flush, but zb_auto, which searches for itself
 ///   layers         uniform where they divide, and balanced
 /// and in each list what the scenario states.
 SearchSpace default_space(const Scenario& scenario);
