@@ -93,7 +93,7 @@ TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
   PricedLayers& priced =
       (memo != nullptr ? *memo : none).of(layer_setting(model, plan, training), kernels);
   std::set<std::string> outside;
-  const PricedLayer* last = nullptr;  // whose names are in `outside` already
+  const PricedLayer* last = nullptr;                     // whose names are in `outside` already
   std::vector<std::pair<const PricedLayer*, int>> used;  // in the order of their first use
   const auto take = [&](StageCost& cost, const PricedLayer& layer, Seconds& extrapolated) {
     add(cost, layer.cost);

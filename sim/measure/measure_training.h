@@ -33,8 +33,8 @@ struct MeasureInput {
 /// parameter gather); the compute phase from the first start to the last end of an F, B, I or W
 /// on any rank.  With optimizer post-validation an iteration is as long as the longest span of a
 /// rank, from its first operation to the end of its own optimizer and gather: the next iteration
-/// starts there, rank by rank.  A rank is busy while an operation of its own runs, otherwise idle.  Of an
-/// asynchronous schedule all times are means over the iterations of the steady state, and a
+/// starts there, rank by rank.  A rank is busy while an operation of its own runs, otherwise idle.
+/// Of an asynchronous schedule all times are means over the iterations of the steady state, and a
 /// rank's busy and idle time add up to the period less its optimizer and exposed data traffic.
 ///
 /// @throws std::invalid_argument when the memory model has another number of stages or ranks

@@ -24,8 +24,8 @@ std::vector<NamedPart> parts_of(const IdleCauses& causes, bool every_cause = fal
 /// Bytes by cause.
 std::array<NamedPart, 8> parts_of(const MemoryBreakdown& memory);
 
-/// Mean over the ranks.  In a flushing schedule forward_comm, backward_comm and slow_link sum to the
-/// breakdown's pipeline_comm, the others to its bubble.
+/// Mean over the ranks.  In a flushing schedule forward_comm, backward_comm and slow_link sum to
+/// the breakdown's pipeline_comm, the others to its bubble.
 IdleCauses mean_idle_causes(const TrainingResult& training);
 
 /// The rank whose peak is largest, or nullptr when there are no ranks.

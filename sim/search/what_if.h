@@ -31,7 +31,8 @@ struct WhatIf {
 /// Where the number of nodes changes, tensor, pipeline and context parallelism stay and as many
 /// replicas run as the nodes have room for; a batch that they do not divide is made smaller.
 ///
-/// @param keep_plan  false: only `nodes` says that their number changed, the scenario has the old one
+/// @param keep_plan  false: only `nodes` says that their number changed, the scenario has the old
+/// one
 /// @throws InputError, told at --what-if, with every term that is unknown or impossible and the
 ///         nearest that is not
 WhatIf what_if(const Scenario& base, const std::string& text, const DataFolders& folders,

@@ -33,7 +33,7 @@ struct ServingSoftware {
   /// first and alone makes users move in waves; how time splits into TTFT and TPOT then hangs on
   /// the wave.
   bool mixes_prompts = true;
-  bool fp8_cutlass = true;        ///< 8-bit products by CUTLASS with scales, else cuBLASLt
+  bool fp8_cutlass = true;  ///< 8-bit products by CUTLASS with scales, else cuBLASLt
   std::string_view assumed;
 };
 

@@ -29,8 +29,9 @@ void expect_begins_with(const Json& object, const std::vector<std::string>& prom
 TEST(ResultJson, HasTheKeysOfTheDocumentInTheirOrder) {
   const Json json = Json::parse(to_json(example_step().result));
 
-  EXPECT_EQ(keys(json), (std::vector<std::string>{"schema", "scenario", "fits", "assumptions",
-                                                  "outside_calibration", "training", "cost", "engine"}));
+  EXPECT_EQ(keys(json),
+            (std::vector<std::string>{"schema", "scenario", "fits", "assumptions",
+                                      "outside_calibration", "training", "cost", "engine"}));
   EXPECT_EQ(json["schema"], "plumbline.result/1");
   EXPECT_EQ(keys(json["outside_calibration"]),
             (std::vector<std::string>{"share_of_time", "operations"}));
