@@ -202,6 +202,8 @@ bool StepPricing::find_delays(const LoweredStep& step, const Index& index) {
 std::optional<StepPricing> StepPricing::of(const LoweredStep& step, const Schedule& schedule,
                                            const TrainingCosts& costs) {
   if (step.iterations != 1) return std::nullopt;
+  // Which copies exist follows from their prices (none where nothing is offloaded).
+  if (!costs.host_copy.empty()) return std::nullopt;
   if (step.options.pairs_hide_expert_comm && has_pairs(schedule)) return std::nullopt;
   StepPricing pricing;
   pricing.num_stages_ = static_cast<std::size_t>(schedule.num_stages());

@@ -81,6 +81,19 @@ TEST(SimulationSession, KeepsModelsClustersAndShardingsApart) {
                {{"training.layers_per_stage", "balanced"}}});
 }
 
+TEST(SimulationSession, OffloadsWhatThePointAsksForAndNotWhatAnEarlierOneDid) {
+  std::vector<Point> points;
+  for (const char* share : {"0", "0.5", "1"}) {
+    for (const char* validation : {"false", "true"}) {
+      points.push_back({{"training.activation_offload", "{share: " + std::string(share) + "}"},
+                        {"training.optimizer_post_validation", validation},
+                        {"cluster.host_link", "pcie4_x16"}});
+    }
+  }
+  points.push_back({{"cluster.host_link", "pcie4_x16"}});
+  expect_same(points);
+}
+
 TEST(SimulationSession, GoesOnAfterPointsThatAreInvalid) {
   expect_same({{{"parallelism.pipeline", "2"}},
                {{"parallelism.pipeline", "7"}},
