@@ -15,11 +15,7 @@ class Checks {
     if (value < 0) add(path, "must be at least 0, not " + std::to_string(value));
   }
   void add(const std::string& path, std::string problem, std::string hint = {}) {
-    Diagnostic found;
-    found.path = path;
-    found.problem = std::move(problem);
-    found.hint = std::move(hint);
-    list_.push_back(std::move(found));
+    list_.push_back(diagnose(path, problem, hint));
   }
   std::vector<Diagnostic> take() { return std::move(list_); }
 

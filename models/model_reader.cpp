@@ -234,12 +234,8 @@ std::vector<std::filesystem::path> model_files(const std::string& folder) {
   return files;
 }
 
-InputError refuse(std::string problem, std::string hint) {
-  Diagnostic found;
-  found.path = "model";
-  found.problem = std::move(problem);
-  found.hint = std::move(hint);
-  return InputError({std::move(found)});
+InputError refuse(std::string_view problem, std::string_view hint) {
+  return InputError({diagnose("model", problem, hint)});
 }
 
 ModelSpec find_in(const std::string& folder, std::string_view name, int depth) {

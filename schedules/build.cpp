@@ -37,14 +37,6 @@ Schedule empty_schedule(std::string_view name, const PipelineShape& shape, Place
   return schedule;
 }
 
-Diagnostic diagnose(std::string_view path, std::string_view problem, std::string_view hint) {
-  Diagnostic diagnostic;
-  diagnostic.path = path;
-  diagnostic.problem = problem;
-  diagnostic.hint = hint;
-  return diagnostic;
-}
-
 void refuse_shape(std::string_view name, std::string_view problem, std::string_view hint) {
   throw InputError({diagnose("schedule", std::string(name) + " " + std::string(problem), hint)});
 }

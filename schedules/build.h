@@ -30,9 +30,6 @@ inline Op weight_grad(int stage, int microbatch) {
   return {OpKind::kWeightGrad, false, 0, stage, microbatch};
 }
 
-/// A problem at `path` of a scenario; its place in a file is not known here.
-Diagnostic diagnose(std::string_view path, std::string_view problem, std::string_view hint = {});
-
 /// Throws InputError at "schedule": "zb_v needs 2 chunks per rank, not 1 (try 2 chunks)".
 [[noreturn]] void refuse_shape(std::string_view name, std::string_view problem,
                                std::string_view hint);

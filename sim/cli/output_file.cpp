@@ -12,11 +12,7 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void refuse(const std::string& option, const std::string& problem,
                          const std::string& hint = {}) {
-  Diagnostic diagnostic;
-  diagnostic.path = option;
-  diagnostic.problem = problem;
-  diagnostic.hint = hint;
-  throw InputError({diagnostic});
+  throw InputError({diagnose(option, problem, hint)});
 }
 
 }  // namespace

@@ -26,12 +26,9 @@ Override split_assignment(const std::string& option, const std::string& word) {
   return {word.substr(0, equals), word.substr(equals + 1)};
 }
 
-Diagnostic option_problem(const std::string& option, std::string problem, std::string hint) {
-  Diagnostic diagnostic;
-  diagnostic.path = option;
-  diagnostic.problem = std::move(problem);
-  diagnostic.hint = std::move(hint);
-  return diagnostic;
+Diagnostic option_problem(const std::string& option, const std::string& problem,
+                          const std::string& hint) {
+  return diagnose(option, problem, hint);
 }
 
 }  // namespace plumbline

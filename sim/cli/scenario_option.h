@@ -24,6 +24,7 @@ class Settings {
 Override split_assignment(const std::string& option, const std::string& word);
 
 /// A problem with the command line itself: "--over: ...".
-Diagnostic option_problem(const std::string& option, std::string problem, std::string hint = {});
+Diagnostic option_problem(const std::string& option, const std::string& problem,
+                          const std::string& hint = {});
 
 }  // namespace plumbline

@@ -51,6 +51,14 @@ std::string summary(const std::vector<Diagnostic>& diagnostics) {
 
 }  // namespace
 
+Diagnostic diagnose(std::string_view path, std::string_view problem, std::string_view hint) {
+  Diagnostic diagnostic;
+  diagnostic.path = path;
+  diagnostic.problem = problem;
+  diagnostic.hint = hint;
+  return diagnostic;
+}
+
 std::string to_string(const Diagnostic& d) {
   std::string text = d.at.file;
   if (d.at.line > 0) {

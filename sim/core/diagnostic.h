@@ -28,6 +28,9 @@ struct Diagnostic {
   std::string hint;     ///< "did you mean '1f1b'?" or empty
 };
 
+/// A problem at `path` of a scenario, or with an option; its place in a file is not known yet.
+Diagnostic diagnose(std::string_view path, std::string_view problem, std::string_view hint = {});
+
 /// "scenarios/a.yaml:12:13: schedule: no schedule is called '1f1v' (did you mean '1f1b'?)"
 std::string to_string(const Diagnostic& diagnostic);
 

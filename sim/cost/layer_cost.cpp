@@ -8,22 +8,9 @@
 namespace plumbline {
 namespace {
 
-std::string dtype_of_linear(Precision precision) {
-  switch (precision) {
-    case Precision::kFp8:
-      return "fp8";
-    case Precision::kMxfp8:
-      return "mxfp8";
-    case Precision::kNvfp4:
-      return "nvfp4";
-    case Precision::kFp32:
-      return "fp32";
-    // fp16 and bf16 share their tensor-core rate on every GPU profiled; the samples are bf16.
-    case Precision::kBf16:
-    case Precision::kFp16:
-      return "bf16";
-  }
-  return "bf16";
+/// fp16 and bf16 share their tensor-core rate on every GPU profiled; the samples are bf16.
+std::string_view dtype_of_linear(Precision precision) {
+  return to_string(precision == Precision::kFp16 ? Precision::kBf16 : precision);
 }
 
 bool eight_bits_or_less(Precision precision) {

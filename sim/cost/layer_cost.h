@@ -10,11 +10,7 @@
 namespace plumbline {
 
 /// Exposed time of one layer (or of the embedding, or of the head).
-struct LayerCost {
-  OpCost forward;
-  OpCost backward;       ///< B
-  OpCost input_grad;     ///< I
-  OpCost weight_grad;    ///< W
+struct LayerCost : StageCost {
   Seconds extrapolated;  ///< busy time of F + B that was priced outside what was measured
   KernelMix products, attention;
 };

@@ -22,25 +22,6 @@
 namespace plumbline {
 namespace {
 
-void add(OpCost& to, const OpCost& from, double times = 1.0) {
-  to.compute += times * from.compute;
-  to.recompute += times * from.recompute;
-  to.tensor_comm += times * from.tensor_comm;
-  to.context_comm += times * from.context_comm;
-  to.expert_comm += times * from.expert_comm;
-  to.data_comm += times * from.data_comm;
-  to.host += times * from.host;
-  to.products += times * from.products;
-  to.attention += times * from.attention;
-}
-
-void add(StageCost& to, const LayerCost& from, double times = 1.0) {
-  add(to.forward, from.forward, times);
-  add(to.backward, from.backward, times);
-  add(to.input_grad, from.input_grad, times);
-  add(to.weight_grad, from.weight_grad, times);
-}
-
 // How many of a stage's layers run their forward again.
 int recomputed_layers(const TrainingOptions& training, const StageLayers& stage) {
   if (training.recompute != Recompute::kFull) return 0;
@@ -96,7 +77,7 @@ TrainingCosts price_training(const ModelSpec& model, const Cluster& cluster,
   const PricedLayer* last = nullptr;                     // whose names are in `outside` already
   std::vector<std::pair<const PricedLayer*, int>> used;  // in the order of their first use
   const auto take = [&](StageCost& cost, const PricedLayer& layer, Seconds& extrapolated) {
-    add(cost, layer.cost);
+    cost.add(layer.cost);
     extrapolated += layer.cost.extrapolated;
     if (&layer == last) {
       ++used.back().second;

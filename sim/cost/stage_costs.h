@@ -27,6 +27,18 @@ struct OpCost {
   Seconds total() const {
     return compute + recompute + tensor_comm + context_comm + expert_comm + data_comm + host;
   }
+  /// Adds `times` of another: a layer `times` over, or a share of an operation.
+  void add(const OpCost& other, double times = 1.0) {
+    compute += times * other.compute;
+    recompute += times * other.recompute;
+    tensor_comm += times * other.tensor_comm;
+    context_comm += times * other.context_comm;
+    expert_comm += times * other.expert_comm;
+    data_comm += times * other.data_comm;
+    host += times * other.host;
+    products += times * other.products;
+    attention += times * other.attention;
+  }
 };
 
 /// How a class's time spreads over different kernels: each is priced with an error of its own, and
@@ -52,6 +64,12 @@ struct StageCost {
   OpCost backward;     ///< B: input and weight gradients together
   OpCost input_grad;   ///< I, when the schedule splits the backward
   OpCost weight_grad;  ///< W
+  void add(const StageCost& other, double times = 1.0) {
+    forward.add(other.forward, times);
+    backward.add(other.backward, times);
+    input_grad.add(other.input_grad, times);
+    weight_grad.add(other.weight_grad, times);
+  }
 };
 
 /// One direction of a hop between neighbouring stages.

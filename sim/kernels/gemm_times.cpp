@@ -127,13 +127,9 @@ const GemmTimes::Model& GemmTimes::model(std::string_view dtype) const {
   if (it != models_.end()) return it->second;
   std::string known;
   for (const auto& [name, unused] : models_) known += (known.empty() ? "" : ", ") + name;
-  Diagnostic diagnostic;
-  diagnostic.path = "training.precision";
-  diagnostic.problem = device_name_ + " has no units for " + std::string(dtype);
-  diagnostic.hint = "it has " + known;
-  std::vector<Diagnostic> all;
-  all.push_back(std::move(diagnostic));
-  throw InputError(std::move(all));
+  throw InputError(
+      {diagnose("training.precision", device_name_ + " has no units for " + std::string(dtype),
+                "it has " + known)});
 }
 
 KernelPrice GemmTimes::price(const GemmQuery& query) const {

@@ -11,21 +11,10 @@ namespace {
 
 double seconds(SimTime time, int iterations) { return to_seconds(time).base() / iterations; }
 
-/// Adds `share` of `cost` to `sum`.
-void add(OpCost& sum, const OpCost& cost, double share) {
-  sum.compute += share * cost.compute;
-  sum.recompute += share * cost.recompute;
-  sum.tensor_comm += share * cost.tensor_comm;
-  sum.context_comm += share * cost.context_comm;
-  sum.expert_comm += share * cost.expert_comm;
-  sum.data_comm += share * cost.data_comm;
-  sum.host += share * cost.host;
-}
-
 /// Adds `busy` seconds in the proportions of `cost`, so that the parts sum to the rounded times of
 /// the timeline and not to the unrounded prices.
 void add_causes(OpCost& sum, const OpCost& cost, SimTime busy) {
-  if (busy > 0) add(sum, cost, to_seconds(busy) / cost.total());
+  if (busy > 0) sum.add(cost, to_seconds(busy) / cost.total());
 }
 
 /// The lower median of the hops between different ranks.

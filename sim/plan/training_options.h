@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/core/units.h"
@@ -11,6 +12,12 @@
 namespace plumbline {
 
 enum class Precision { kBf16, kFp16, kFp32, kFp8, kMxfp8, kNvfp4 };
+/// As scenarios and profiles write it: "bf16".
+constexpr std::string_view to_string(Precision precision) {
+  constexpr std::string_view kNames[] = {"bf16", "fp16", "fp32", "fp8", "mxfp8", "nvfp4"};
+  return kNames[static_cast<int>(precision)];
+}
+
 enum class Recompute { kNone, kSelective, kFull, kModules };
 enum class AttentionKernel { kFlash, kUnfused };
 

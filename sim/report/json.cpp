@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "sim/report/json_frame.h"
 #include "sim/report/json_writer.h"
 #include "sim/report/parts.h"
 #include "sim/report/report.h"
@@ -20,12 +21,6 @@ void write_parts(JsonWriter& json, std::string_view key, const Parts& parts) {
   json.key(key).begin_object();
   for (const NamedPart& part : parts) json.member(part.key, part.value);
   json.end_object();
-}
-
-void write_strings(JsonWriter& json, std::string_view key, const std::vector<std::string>& list) {
-  json.key(key).begin_array();
-  for (const std::string& text : list) json.value(std::string_view(text));
-  json.end_array();
 }
 
 /// Half-open, as `"layers": [0, 12]`.
@@ -142,25 +137,10 @@ void write_cost(JsonWriter& json, const CostResult& cost) {
 
 std::string to_json(const Result& result) {
   JsonWriter json;
-  json.begin_object();
-  json.member("schema", "plumbline.result/1");
-  json.member("scenario", std::string_view(result.scenario));
-  json.member("fits", result.fits);
-  write_strings(json, "assumptions", result.assumptions);
-  json.key("outside_calibration").begin_object();
-  json.member("share_of_time", result.outside_calibration.share_of_time);
-  write_strings(json, "operations", result.outside_calibration.operations);
-  json.end_object();
+  open_result(json, result);
   write_training(json, result.training);
   write_cost(json, result.cost);
-  json.key("engine").begin_object();
-  json.member("tasks", result.engine.tasks);
-  json.member("executor", std::string_view(result.engine.executor));
-  json.member("wall_s", result.engine.wall_s);
-  json.member("reason", std::string_view(result.engine.reason));
-  json.end_object();
-  json.end_object();
-  return std::move(json).take();
+  return close_result(std::move(json), result.engine);
 }
 
 }  // namespace plumbline

@@ -1,6 +1,7 @@
 // The block "serving" of `plumbline.result/1`: the contract's keys first, in its order.
 #include <utility>
 
+#include "sim/report/json_frame.h"
 #include "sim/report/json_writer.h"
 #include "sim/report/serving.h"
 
@@ -109,34 +110,13 @@ void write_serving(JsonWriter& json, const ServingResult& s) {
   json.end_object();
 }
 
-void write_strings(JsonWriter& json, std::string_view key, const std::vector<std::string>& list) {
-  json.key(key).begin_array();
-  for (const std::string& text : list) json.value(std::string_view(text));
-  json.end_array();
-}
-
 }  // namespace
 
 std::string serving_json(const Result& result, const ServingResult& serving) {
   JsonWriter json;
-  json.begin_object();
-  json.member("schema", "plumbline.result/1");
-  json.member("scenario", std::string_view(result.scenario));
-  json.member("fits", result.fits);
-  write_strings(json, "assumptions", result.assumptions);
-  json.key("outside_calibration").begin_object();
-  json.member("share_of_time", result.outside_calibration.share_of_time);
-  write_strings(json, "operations", result.outside_calibration.operations);
-  json.end_object();
+  open_result(json, result);
   write_serving(json, serving);
-  json.key("engine").begin_object();
-  json.member("tasks", result.engine.tasks);
-  json.member("executor", std::string_view(result.engine.executor));
-  json.member("wall_s", result.engine.wall_s);
-  json.member("reason", std::string_view(result.engine.reason));
-  json.end_object();
-  json.end_object();
-  return std::move(json).take();
+  return close_result(std::move(json), result.engine);
 }
 
 }  // namespace plumbline

@@ -19,16 +19,6 @@ constexpr std::array<std::string_view, kIdleCauses> kSentences{
     "steps with and without prefill take different times",
     "requests unevenly spread over the steps in flight"};
 
-std::string fact(std::string_view name, const std::string& text, const TextStyle& style) {
-  std::string out;
-  std::string label = paint(pad_right(name, 11), Ink::kDim, style);
-  for (const std::string& line : wrap(text, style.width - 13)) {
-    out += fmt::format("  {}{}\n", label, line);
-    label = std::string(11, ' ');
-  }
-  return out;
-}
-
 std::string latency_table(const ServingResult& s, const TextStyle& style) {
   Columns columns({false, true, true, true, true});
   columns.add({"", "mean", "p50", "p90", "p99"});

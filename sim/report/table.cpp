@@ -32,16 +32,6 @@ std::string bullets(const std::vector<std::string>& texts, const TextStyle& styl
   return out;
 }
 
-std::string fact(std::string_view name, std::string_view text, const TextStyle& style) {
-  std::string out;
-  std::string label = paint(pad_right(name, 11), Ink::kDim, style);
-  for (const std::string& line : wrap(text, style.width - 13)) {
-    out += fmt::format("  {}{}\n", label, line);
-    label = std::string(11, ' ');
-  }
-  return out;
-}
-
 std::string headline(const Result& result, const TextStyle& style) {
   const TrainingResult& t = result.training;
   const std::string_view dot = style.ascii ? ", " : " · ";

@@ -179,6 +179,16 @@ std::string heading(std::string_view title, const TextStyle& style) {
   return fmt::format("\n{} {}\n", paint(title, Ink::kTitle, style), paint(line, Ink::kDim, style));
 }
 
+std::string fact(std::string_view name, std::string_view text, const TextStyle& style) {
+  std::string out;
+  std::string label = paint(pad_right(name, 11), Ink::kDim, style);
+  for (const std::string& line : wrap(text, style.width - 13)) {
+    out += fmt::format("  {}{}\n", label, line);
+    label = std::string(11, ' ');
+  }
+  return out;
+}
+
 std::string Columns::text(const TextStyle& style) const {
   std::vector<int> widths(right_.size(), 0);
   for (const auto& row : rows_) {

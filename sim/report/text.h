@@ -56,6 +56,9 @@ std::string plain_ascii(std::string_view text);
 /// A heading line: "Where the time goes ────────".
 std::string heading(std::string_view title, const TextStyle& style);
 
+/// A name and what there is to say of it, wrapped beside it: "  engine     5,120 tasks, ...".
+std::string fact(std::string_view name, std::string_view text, const TextStyle& style);
+
 /// Lays cells out in columns two blanks apart; `right` marks right-aligned columns.
 class Columns {
  public:

@@ -18,24 +18,6 @@
 namespace plumbline {
 namespace {
 
-const char* peak_key(Precision precision) {
-  switch (precision) {
-    case Precision::kBf16:
-      return "bf16";
-    case Precision::kFp16:
-      return "fp16";
-    case Precision::kFp32:
-      return "fp32";
-    case Precision::kFp8:
-      return "fp8";
-    case Precision::kMxfp8:
-      return "mxfp8";
-    case Precision::kNvfp4:
-      return "nvfp4";
-  }
-  return "bf16";
-}
-
 void append(std::vector<std::string>& to, const std::vector<std::string>& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
@@ -77,7 +59,7 @@ Run SimulationSession::State::simulate_once(const Scenario& scenario, const Kern
   input.sequences_per_step = sequences;
   input.tokens_per_step = sequences * static_cast<double>(scenario.training.sequence_length);
   const auto& peaks = scenario.cluster.device.peak_flops;
-  const auto peak = peaks.find(peak_key(scenario.training.precision));
+  const auto peak = peaks.find(std::string(to_string(scenario.training.precision)));
   if (peak != peaks.end()) input.peak_flops = peak->second;
   input.memory_over_time = options.memory_over_time;
 
@@ -110,7 +92,7 @@ Run SimulationSession::State::simulate_once(const Scenario& scenario, const Kern
                                     prepared.costs.outside_calibration};
   run.result.training.iteration_time_interval_s = iteration_time_interval(
       {.path = run.result.training.path,
-       .errors = price_errors(scenario.cluster, peak_key(scenario.training.precision)),
+       .errors = price_errors(scenario.cluster, to_string(scenario.training.precision)),
        .products = prepared.costs.products,
        .attention = prepared.costs.attention,
        .kind = {scenario.model.moe.has_value(), prepared.costs.outside_calibration_share},
@@ -174,11 +156,7 @@ SimulationSession& SimulationSession::operator=(SimulationSession&&) noexcept = 
 
 Run SimulationSession::simulate(const Scenario& scenario, const RunOptions& options) try {
   if (scenario.serving) {
-    Diagnostic serves;
-    serves.path = "serving";
-    serves.problem = "is not simulated here";
-    serves.hint = "this run takes training";
-    throw InputError({std::move(serves)});
+    throw InputError({diagnose("serving", "is not simulated here", "this run takes training")});
   }
   const KernelTimes kernels = state_->kernels.of(scenario.cluster).scaled(options.scale);
   Run run = state_->simulate_once(scenario, kernels, options);

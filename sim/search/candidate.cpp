@@ -64,12 +64,10 @@ Cluster with_gpus(const Cluster& cluster, int gpus) {
     sized.gpus_per_nvlink_domain = std::min(cluster.gpus_per_nvlink_domain, gpus);
     sized.nics_per_node = std::max(1, cluster.nics_per_node * gpus / node);
   } else {
-    Diagnostic problem;
-    problem.path = "cluster.nodes";
-    problem.problem =
-        std::to_string(gpus) + " GPUs are no whole number of nodes of " + std::to_string(node);
-    problem.hint = "try " + std::to_string(std::max(1, gpus / node) * node);
-    throw InputError({problem});
+    throw InputError({diagnose(
+        "cluster.nodes",
+        std::to_string(gpus) + " GPUs are no whole number of nodes of " + std::to_string(node),
+        "try " + std::to_string(std::max(1, gpus / node) * node))});
   }
   return sized;
 }

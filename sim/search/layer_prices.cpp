@@ -5,25 +5,8 @@
 namespace plumbline {
 namespace {
 
-void add(OpCost& to, const OpCost& from, double times) {
-  to.compute += times * from.compute;
-  to.recompute += times * from.recompute;
-  to.tensor_comm += times * from.tensor_comm;
-  to.context_comm += times * from.context_comm;
-  to.expert_comm += times * from.expert_comm;
-  to.data_comm += times * from.data_comm;
-  to.host += times * from.host;
-}
-
-void add(StageCost& to, const StageCost& from, double times) {
-  add(to.forward, from.forward, times);
-  add(to.backward, from.backward, times);
-  add(to.input_grad, from.input_grad, times);
-  add(to.weight_grad, from.weight_grad, times);
-}
-
 StageCost difference(StageCost whole, const StageCost& part) {
-  add(whole, part, -1.0);
+  whole.add(part, -1.0);
   return whole;
 }
 
@@ -105,10 +88,10 @@ std::vector<StageCost> stage_costs(const LayerPrices& prices, const ModelSpec& m
       }
     }
     const int dense = stage.layers() - mixtures;
-    if (dense > 0) add(cost, stage.head ? prices.dense_last : prices.dense, dense);
-    if (mixtures > 0) add(cost, stage.head ? prices.mixture_last : prices.mixture, mixtures);
-    if (stage.embedding) add(cost, prices.embedding, 1.0);
-    if (stage.head) add(cost, prices.head, 1.0);
+    if (dense > 0) cost.add(stage.head ? prices.dense_last : prices.dense, dense);
+    if (mixtures > 0) cost.add(stage.head ? prices.mixture_last : prices.mixture, mixtures);
+    if (stage.embedding) cost.add(prices.embedding, 1.0);
+    if (stage.head) cost.add(prices.head, 1.0);
     costs.push_back(cost);
   }
   return costs;

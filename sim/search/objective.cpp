@@ -3,17 +3,6 @@
 #include <fmt/format.h>
 
 namespace plumbline {
-namespace {
-
-Diagnostic problem(std::string path, std::string what, std::string hint) {
-  Diagnostic diagnostic;
-  diagnostic.path = std::move(path);
-  diagnostic.problem = std::move(what);
-  diagnostic.hint = std::move(hint);
-  return diagnostic;
-}
-
-}  // namespace
 
 double Objective::step_price(double iteration_time_s, int gpus) const {
   switch (price) {
@@ -67,17 +56,17 @@ Objective make_objective(const Scenario& scenario, Price price,
   objective.critical_batch_tokens = critical_batch_tokens;
   std::vector<Diagnostic> problems;
   if (price == Price::kCost && !scenario.usd_per_gpu_hour) {
-    problems.push_back(problem("cost.usd_per_gpu_hour", "is missing, so that plans have no price",
-                               "--set cost.usd_per_gpu_hour=2.5"));
+    problems.push_back(diagnose("cost.usd_per_gpu_hour", "is missing, so that plans have no price",
+                                "--set cost.usd_per_gpu_hour=2.5"));
   }
   if (price == Price::kEnergy && objective.watts_per_gpu <= 0) {
-    problems.push_back(problem("cluster.power_limit_w",
-                               "the profile of " + scenario.cluster.device.name +
-                                   " states no power limit, so that plans have no energy",
-                               "--set cluster.power_limit_w=700"));
+    problems.push_back(diagnose("cluster.power_limit_w",
+                                "the profile of " + scenario.cluster.device.name +
+                                    " states no power limit, so that plans have no energy",
+                                "--set cluster.power_limit_w=700"));
   }
   if (critical_batch_tokens && !(*critical_batch_tokens > 0)) {
-    problems.push_back(problem("--critical-batch", "is not a positive number of tokens", ""));
+    problems.push_back(diagnose("--critical-batch", "is not a positive number of tokens", ""));
   }
   if (!problems.empty()) throw locate(InputError(std::move(problems)), scenario);
   return objective;

@@ -28,14 +28,6 @@ Bytes limit_of(const Scenario& base, const SearchOptions& options) {
   return options.max_memory ? min(usable, *options.max_memory) : usable;
 }
 
-Diagnostic problem(std::string path, std::string what, std::string hint) {
-  Diagnostic diagnostic;
-  diagnostic.path = std::move(path);
-  diagnostic.problem = std::move(what);
-  diagnostic.hint = std::move(hint);
-  return diagnostic;
-}
-
 enum class Verdict { kImpossible, kMemoryBound, kMemory, kFullBound, kSimulated };
 
 struct Outcome {
@@ -86,7 +78,7 @@ class Search {
     } else {
       reasons = "what forbids them: " + reasons;
     }
-    throw InputError({problem("plan", "no combination of the lists is a plan", reasons)});
+    throw InputError({diagnose("plan", "no combination of the lists is a plan", reasons)});
   }
 
   void order_by_bound(const std::vector<BoundedCandidate>& legal) {

@@ -15,12 +15,8 @@
 namespace plumbline {
 namespace {
 
-Diagnostic problem(std::string what, std::string hint) {
-  Diagnostic diagnostic;
-  diagnostic.path = "--what-if";
-  diagnostic.problem = std::move(what);
-  diagnostic.hint = std::move(hint);
-  return diagnostic;
+Diagnostic problem(std::string_view what, std::string_view hint) {
+  return diagnose("--what-if", what, hint);
 }
 
 std::string trimmed(std::string_view text) {

@@ -39,12 +39,8 @@ std::size_t cell(const std::vector<double>& axis, double value) {
 }
 
 [[noreturn]] void no_price(const std::string& device) {
-  Diagnostic diagnostic;
-  diagnostic.path = "cluster.gpu";
-  diagnostic.problem = device + " has no attention kernels that serving could be priced by";
-  std::vector<Diagnostic> all;
-  all.push_back(std::move(diagnostic));
-  throw InputError(std::move(all));
+  throw InputError({diagnose(
+      "cluster.gpu", device + " has no attention kernels that serving could be priced by")});
 }
 
 }  // namespace

@@ -94,13 +94,9 @@ const ServingSoftware& serving_software(std::string_view name) {
   for (const ServingSoftware& software : kSoftware) {
     known += (known.empty() ? "" : ", ") + std::string(software.name);
   }
-  Diagnostic diagnostic;
-  diagnostic.path = "serving.software";
-  diagnostic.problem = "no inference engine is called '" + std::string(name) + "'";
-  diagnostic.hint = "there are " + known;
-  std::vector<Diagnostic> all;
-  all.push_back(std::move(diagnostic));
-  throw InputError(std::move(all));
+  throw InputError(
+      {diagnose("serving.software", "no inference engine is called '" + std::string(name) + "'",
+                "there are " + known)});
 }
 
 std::vector<std::int64_t> cuda_graph_sizes(std::int64_t max_num_seqs) {

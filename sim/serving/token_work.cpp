@@ -24,13 +24,8 @@ namespace {
 [[noreturn]] void no_units(const DeviceSpec& device, const std::string& what) {
   std::string known;
   for (const auto& [name, unused] : device.peak_flops) known += (known.empty() ? "" : ", ") + name;
-  Diagnostic diagnostic;
-  diagnostic.path = "serving.precision";
-  diagnostic.problem = device.name + " has no units for " + what;
-  diagnostic.hint = "it has " + known;
-  std::vector<Diagnostic> all;
-  all.push_back(std::move(diagnostic));
-  throw InputError(std::move(all));
+  throw InputError({diagnose("serving.precision", device.name + " has no units for " + what,
+                             "it has " + known)});
 }
 
 const SizeCurve& curve(const LayerTable& table, std::string_view name) {
