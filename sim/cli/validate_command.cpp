@@ -32,9 +32,11 @@ struct Options {
 constexpr const char* kFooter =
     R"(A folder is walked for *.yaml; files without a measured: block are passed over.  Errors are
 relative and signed, the bias is their median; runs with gate: false stay out of the summary.
-Rates (tokens/s, TFLOP/s) are turned into iteration_time_s.  Of a model that serves, measured.cases
-names a table of closed loops.  A scenario that cannot be simulated is listed and reported on stderr;
-the exit code is 2 when none could.
+Rates (tokens/s, TFLOP/s) are turned into iteration_time_s.  Of a model that serves, latencies are
+set beside each other by mean and percentile, measured.requests also sets every request of the trace
+beside its measurement (request_ttft_s, ...), and measured.cases names a table of closed loops.
+A scenario that cannot be simulated is listed and reported on stderr; the exit code is 2 when none
+could.
 
 Examples:
   plumbline validate scenarios/validation
@@ -83,8 +85,9 @@ bool has_measurement(const std::string& file) {
 }
 
 std::vector<ValidationRow> rows_of(const Scenario& scenario) {
-  if (scenario.serving && !scenario.measured->cases.empty()) return case_rows(scenario);
-  return measured_rows(scenario, simulate(scenario).result);
+  if (!scenario.serving) return measured_rows(scenario, simulate(scenario).result);
+  if (!scenario.measured->cases.empty()) return case_rows(scenario);
+  return serving_rows(scenario, serve(scenario));
 }
 
 Validation validate_all(const Options& options, const Console& console) {

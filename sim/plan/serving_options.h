@@ -99,6 +99,7 @@ struct ServingOptions {
   std::optional<bool> cuda_graphs;            ///< overrides the software's
   std::optional<std::int64_t> max_model_len;  ///< longest prompt + output; nullopt: the traffic's
   std::vector<int> layers_per_stage;          ///< [pipeline]; empty: vLLM's rule
+  std::vector<double> stage_times_ms;         ///< [pipeline] of every step; empty: priced
   TrafficOptions requests;
   BatchingOptions batching;
   KvCacheOptions kv_cache;

@@ -57,7 +57,10 @@ void add_statistics(Columns& columns, const std::string& name, const std::string
 
 std::string runs_text(std::span<const ValidationRow> rows, const TextStyle& style) {
   std::vector<const ValidationRow*> sorted;
-  for (const ValidationRow& row : rows) sorted.push_back(&row);
+  // Single requests of a serving run are too many to read; the summaries and --json have them.
+  for (const ValidationRow& row : rows) {
+    if (!row.metric.starts_with("request_")) sorted.push_back(&row);
+  }
   std::ranges::stable_sort(sorted, [](const ValidationRow* a, const ValidationRow* b) {
     if (a->metric != b->metric) return a->metric < b->metric;
     return std::abs(a->error()) > std::abs(b->error());
@@ -72,7 +75,20 @@ std::string runs_text(std::span<const ValidationRow> rows, const TextStyle& styl
     ungated |= !row->gate;
   }
   return heading("Runs, worst first", style) + columns.text(style) +
-         (ungated ? "  (errors in parentheses are in no summary: gate: false)\n" : "");
+         (ungated ? "  (errors in parentheses are in no summary: gate: false)\n" : "") +
+         (sorted.size() < rows.size() ? "  (single requests are in the summary and in --json)\n"
+                                      : "");
+}
+
+/// What the rows' readers must know, once per source.
+std::string notes_text(std::span<const ValidationRow> rows, const TextStyle& style) {
+  std::map<std::string, std::string> notes;
+  for (const ValidationRow& row : rows) {
+    if (!row.notes.empty()) notes[row.source] = row.notes;
+  }
+  std::string out;
+  for (const auto& [source, note] : notes) out += "  " + source + ": " + note + "\n";
+  return out.empty() ? out : heading("Notes", style) + out;
 }
 
 }  // namespace
@@ -159,7 +175,7 @@ std::string validation_table(std::span<const ValidationRow> rows, const TextStyl
   style.width = std::max(60, style.width);
   if (rows.empty()) return "No scenario with a measured: block.\n";
   const ValidationSummary summary = summarize(rows);
-  std::string out = runs_text(rows, style);
+  std::string out = runs_text(rows, style) + notes_text(rows, style);
   const std::vector<std::string> titles = {"", "metric", "runs", "median", "mean", "p90", "bias"};
   const std::vector<bool> right = {false, false, true, true, true, true, true};
   if (summary.by_source.size() > 1) {
@@ -206,6 +222,7 @@ std::string validation_json(std::span<const ValidationRow> rows) {
       for (const double end : *row.interval) json.value(end);
       json.end_array();
     }
+    if (!row.notes.empty()) json.member("notes", std::string_view(row.notes));
     json.end_object();
   }
   json.end_array();

@@ -21,6 +21,7 @@ struct ValidationRow {
   double measured = 0;  ///< > 0
   double predicted = 0;
   std::optional<std::array<double, 2>> interval;  ///< that the measurement should lie in
+  std::string notes;  ///< what a reader of the row must know: fitted on it, assumed for it
   /// Relative and signed: +0.05 is 5 % too high.
   double error() const { return predicted / measured - 1.0; }
 };
@@ -70,7 +71,8 @@ ErrorStatistics error_statistics(std::span<const double> errors);
 /// Over the rows with `gate`, by metric and by source and metric.
 ValidationSummary summarize(std::span<const ValidationRow> rows);
 
-/// A line per row, worst first within a metric, then the summaries.
+/// A line per row, worst first within a metric, then the notes and the summaries. Rows of single
+/// requests (metric "request_...") are in the summaries only.
 std::string validation_table(std::span<const ValidationRow> rows, const TextStyle& style = {});
 
 /// {"runs": [...], "summary": {...}, "by_source": {...}, "intervals": {...}}

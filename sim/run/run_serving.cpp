@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sim/serving/serving_plan.h"
+#include "sim/serving/stated_prices.h"
 #include "sim/serving/step_prices.h"
 
 namespace plumbline {
@@ -42,7 +43,13 @@ PreparedServing prepare_serving(const Scenario& scenario, const KernelTimes& ker
   const ServedModel served{scenario.model, scenario.cluster, out.plan, *scenario.serving, kernels};
   out.resources = serving_resources(served);
   if (!out.resources.fits) return out;
-  out.prices = make_step_prices(served);
+  if (scenario.serving->stage_times_ms.empty()) {
+    out.prices = make_step_prices(served);
+  } else {
+    out.prices = make_stated_prices(*scenario.serving);
+    out.resources.assumptions.emplace_back(
+        "stage times are stated, not priced: every step takes them, and hops take no time");
+  }
   if (scenario.serving->disaggregated) {
     out.transfer = cache_transfer(scenario.cluster, out.plan, out.resources.kv);
   }

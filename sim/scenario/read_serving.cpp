@@ -207,6 +207,14 @@ ServingOptions read_serving(const KeyReader& keys, const ParallelOptions& parall
                    " numbers, parallelism.pipeline is " + std::to_string(parallelism.pipeline));
     }
   }
+  if (keys.stated("serving.stage_times_ms")) {
+    serving.stage_times_ms = keys.number_list("serving.stage_times_ms");
+    if (static_cast<int>(serving.stage_times_ms.size()) != parallelism.pipeline) {
+      keys.node("serving.stage_times_ms")
+          .problem("has " + std::to_string(serving.stage_times_ms.size()) +
+                   " numbers, parallelism.pipeline is " + std::to_string(parallelism.pipeline));
+    }
+  }
   serving.requests = read_requests(keys);
   serving.batching = read_batching(keys);
   serving.kv_cache = read_kv_cache(keys);

@@ -30,12 +30,16 @@ struct ScheduleRequest {
 };
 
 /// `measured:` as written; rates are turned into a time by `measured_iteration_time`.
+/// A latency of a serving run over its requests, seconds: what of it was printed.
+struct MeasuredLatency {
+  std::optional<double> mean, p50, p90, p99;
+};
+
 struct Measured {
   std::optional<double> iteration_time_s, tokens_per_s, tokens_per_s_per_gpu, samples_per_s,
       model_tflops_per_gpu, mfu, bubble_fraction;
-  std::optional<double> ttft_s, tpot_s, e2e_s;  ///< serving
-  std::string statistic = "mean";               ///< of the three: mean, p50, p90 or p99
-  std::string cases;                            ///< serving: path of a CSV of closed loops
+  MeasuredLatency ttft_s, tpot_s, e2e_s;  ///< serving
+  std::string requests, cases;  ///< serving: paths of CSVs, a row per request or per closed loop
   std::optional<double> peak_memory_gib, peak_reserved_gib;
   std::vector<double> peak_memory_gib_by_rank, peak_reserved_gib_by_rank;
   std::string flops = "full_attention";

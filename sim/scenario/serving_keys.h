@@ -26,6 +26,9 @@ inline constexpr std::array kServingKeys = [] {
       computed("even, spare layers to the stages before the last (vLLM)",
                list("serving.layers_per_stage", KeyType::kIntegerList, 0, 1e6,
                     "Layers of each pipeline stage.")),
+      list("serving.stage_times_ms", KeyType::kNumberList, 0, 1e9,
+           "Time of every step on each pipeline stage, milliseconds: stated where a pipeline was "
+           "timed, instead of priced."),
       quiet(word("serving.stage_handover", words::kHandover, "asynchronous",
                  "synchronous: a stage launches only after the exchange with its neighbours.")),
       quiet(word("serving.router", words::kRouter, "round_robin",

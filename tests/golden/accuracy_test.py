@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Is the model still as right as docs/accuracy.md say?  Runs `plumbline validate`
+"""Is the model still as right as docs/accuracy.md and docs/serving_accuracy.md say?  Runs `plumbline validate`
 over the published runs and holds its summary over `gate: true` against limits a little above what was seen last.
 
 Usage: accuracy_test.py --plumbline PROGRAM
@@ -21,6 +21,13 @@ LIMITS = {  # folder: metric: (least number of runs, median, 90th percentile, bi
   "scenarios/serving_published": {
     "tpot_s": (400, 0.08, 0.30, 0.06),
     "e2e_s": (500, 0.06, 0.25, 0.04),
+    "request_ttft_s": (300, 0.11, 0.33, 0.08),
+    "request_tpot_s": (300, 0.02, 0.055, 0.02),
+    "request_e2e_s": (300, 0.02, 0.05, 0.02),
+    "ttft_mean_s": (3, 0.08, 0.17, 0.08),
+    "tpot_mean_s": (3, 0.07, 0.11, 0.07),
+    "e2e_mean_s": (3, 0.07, 0.13, 0.07),
+    "iteration_time_s": (3, 0.04, 0.10, 0.04),
   },
 }
 

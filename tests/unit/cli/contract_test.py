@@ -309,6 +309,29 @@ def validate():
     assert summary["n"] == 2, "gate: false stays out"
     assert abs(summary["bias"] - (a["error"] + b["error"]) / 2) < 1e-12
     assert set(result["by_source"]) == {"paper one", "paper two"}
+    # Serving: 10 ms a step are 10 ms to the first token and per token, 50 ms for five; measured were twice as many.
+    write("runs/trace.csv", "arrival_s,prompt_tokens,output_tokens,ttft_s,tpot_s,e2e_s\n0,8,5,0.02,0.02,0.1\n"
+          "1,8,5,0.02,0.02,0.1\n")
+    serves = ("model: llama3_8b\ncluster: {gpu: h100_sxm_80g, gpus_per_node: 1, intra_node: nvlink4}\nserving:\n  software: kernels_only\n"
+              "  stage_times_ms: [10]\n  requests: {trace: trace.csv}\n")
+    answers = write("runs/served.yaml", serves + "measured: {requests: trace.csv, source: us, notes: stated}\n")
+    rows = json.loads(call("validate", answers, "--json", "-").stdout)["runs"]
+    assert {r["metric"] for r in rows} == (
+        {"request_%s_s" % q for q in ("ttft", "tpot", "e2e")}
+        | {"%s_%s_s" % (q, p) for q in ("ttft", "tpot", "e2e") for p in ("mean", "p50", "p90", "p99")})
+    assert len(rows) == 2 * 3 + 3 * 4 and all(abs(r["error"] + 0.5) < 1e-9 for r in rows)
+    text = call("validate", answers).stdout
+    assert "stated" in text and "single requests" in text and "request 1" not in text
+    few = write("runs/few.yaml", serves + "measured: {tpot_s: {p50: 0.02}, e2e_s: 0.1, statistic: p90}\n")
+    call("validate", few, expect=2)  # the statistic of what?
+    one = write("runs/one.yaml", serves + "measured: {e2e_s: 0.1, statistic: p90, tokens_per_s: 10}\n")
+    rows = json.loads(call("validate", one, "--json", "-").stdout)["runs"]
+    # Ten tokens from the first arrival to 50 ms after the second.
+    assert [(r["metric"], round(r["predicted"], 9)) for r in rows] == [("e2e_p90_s", 0.05),
+                                                                     ("tokens_per_s", round(10 / 1.05, 9))]
+    call("validate", write("runs/mixed.yaml", SCENARIO + "measured: {ttft_s: 1}\n"), expect=2)
+    for name in ("served", "few", "one", "mixed"):
+        os.remove(os.path.join(folder, name + ".yaml"))
     # A scenario that cannot be simulated is listed; the others still count.
     write("runs/d.yaml", SCENARIO.replace("1f1b", "1f1v") + "measured: {iteration_time_s: 2}\n")
     done = call("validate", folder, "--json", "-")
