@@ -87,6 +87,7 @@ void limit_space(const std::vector<std::string>& words, SearchSpace& space) {
       {"parallelism.virtual_stages", sizes(space.virtual_stages)},
       {"parallelism.context", sizes(space.context)},
       {"parallelism.expert", sizes(space.expert)},
+      {"parallelism.expert_tensor", sizes(space.expert_tensor)},
       {"parallelism.zero_stage",
        [&](const Values& values) {
          space.zero_stage = whole<int>("--over", values, 0);

@@ -278,6 +278,7 @@ std::string plan_csv(const PlanReport& report) {
                                               "parallelism.data",
                                               "parallelism.context",
                                               "parallelism.expert",
+                                              "parallelism.expert_tensor",
                                               "parallelism.zero_stage",
                                               "training.micro_batch_size",
                                               "training.global_batch_size",
@@ -294,8 +295,8 @@ std::string plan_csv(const PlanReport& report) {
     std::string layers = "uniform";
     if (!c.layers_per_stage.empty())
       layers = fmt::format("[{}]", fmt::join(c.layers_per_stage, ", "));
-    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}", c.gpus, c.tensor, c.pipeline,
-                       c.virtual_stages, c.data, c.context, c.expert, c.zero_stage,
+    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", c.gpus, c.tensor, c.pipeline,
+                       c.virtual_stages, c.data, c.context, c.expert, c.expert_tensor, c.zero_stage,
                        c.micro_batch_size, c.global_batch_size, csv_cell(to_string(c.recompute)),
                        c.schedule, csv_cell(layers), Json(plan.score).dump());
     for (const std::string& value : result_values(plan.result)) out += "," + value;

@@ -199,6 +199,10 @@ void check_batch(const ParallelPlan& plan, const TrainingOptions& training, Prob
 
 }  // namespace
 
+int default_expert_tensor(int tensor, int expert, int stage_gpus) {
+  return stage_gpus % (tensor * expert) == 0 ? tensor : 1;
+}
+
 ParallelPlan make_plan(const ModelSpec& model, const Cluster& cluster,
                        const ParallelOptions& parallelism, const LayerSplitOptions& split,
                        const TrainingOptions& training, const LayerWeights& weights) {
@@ -213,7 +217,6 @@ ParallelPlan make_plan(const ModelSpec& model, const Cluster& cluster,
   plan.virtual_stages = parallelism.virtual_stages;
   plan.context = parallelism.context;
   plan.expert = parallelism.expert;
-  plan.expert_tensor = parallelism.expert_tensor.value_or(1);
   plan.sequence_parallel = parallelism.sequence_parallel;
   plan.zero_stage = parallelism.zero_stage;
   plan.ulysses = parallelism.context_communication == "a2a";
@@ -239,8 +242,13 @@ ParallelPlan make_plan(const ModelSpec& model, const Cluster& cluster,
     plan.data = gpus / replica;
   }
 
-  const int expert_ranks = plan.expert * plan.expert_tensor;
   const int stage_gpus = plan.tensor * plan.context * plan.data;
+  if (parallelism.expert_tensor) {
+    plan.expert_tensor = *parallelism.expert_tensor;
+  } else if (model.moe) {
+    plan.expert_tensor = default_expert_tensor(plan.tensor, plan.expert, stage_gpus);
+  }
+  const int expert_ranks = plan.expert * plan.expert_tensor;
   if (model.moe && stage_gpus % expert_ranks != 0) {
     add(problems, "parallelism.expert",
         "expert x expert_tensor (" + std::to_string(expert_ranks) + ") does not divide the " +

@@ -20,7 +20,7 @@ struct ParallelOptions {
   std::optional<int> data;  ///< nullopt: what the GPUs leave
   int context = 1;
   int expert = 1;
-  std::optional<int> expert_tensor;  ///< nullopt: 1
+  std::optional<int> expert_tensor;  ///< nullopt: see default_expert_tensor
   bool sequence_parallel = false;
   int zero_stage = 1;
   /// Megatron's order, fastest first; pipeline last unless the scenario says otherwise.
@@ -80,6 +80,11 @@ struct ParallelPlan {
 
 /// Whether neighbouring pipeline ranks `a` and `b` (or the same rank) talk inside a node.
 bool hop_inside_node(const ParallelPlan& plan, int a, int b);
+
+/// Tensor-parallel ranks inside an expert where a scenario does not say: as many as the dense
+/// layers have, as Megatron-LM (`--expert-tensor-parallel-size`, megatron/training/arguments.py);
+/// 1 where `expert` times as many does not divide the GPUs of a stage, which Megatron would refuse.
+int default_expert_tensor(int tensor, int expert, int stage_gpus);
 
 /// Checks every rule and returns the plan, or throws InputError with all problems (paths like
 /// "parallelism.tensor", no locations).

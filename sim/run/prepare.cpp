@@ -194,6 +194,13 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels, PrepareMe
          "needs a schedule that flushes; " + out.schedule->name + " never waits for an optimizer",
          "leave it out");
   }
+  if (scenario.model.moe && out.plan.tensor > 1 && !scenario.parallelism.expert_tensor) {
+    out.assumptions.push_back(
+        "parallelism.expert_tensor: " + std::to_string(out.plan.expert_tensor) +
+        (out.plan.expert_tensor > 1
+             ? " (default: as tensor, as Megatron-LM)"
+             : " (default: expert x tensor does not divide a stage's GPUs)"));
+  }
   out.memory = memory_model(scenario.model, scenario.cluster, out.plan, scenario.training,
                             out.schedule->replicas);
   offload_activations(scenario, out);

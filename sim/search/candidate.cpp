@@ -82,6 +82,7 @@ Scenario apply(const Scenario& base, const Candidate& candidate) {
   p.data = candidate.data;
   p.context = candidate.context;
   p.expert = candidate.expert;
+  if (base.model.moe) p.expert_tensor = candidate.expert_tensor;
   p.zero_stage = candidate.zero_stage;
   p.sequence_parallel = sequence_parallel(base, candidate);
   made.layer_split = {};
@@ -162,6 +163,9 @@ std::optional<Candidate> candidate_of(const Scenario& scenario) {
   c.expert = p.expert;
   c.zero_stage = p.zero_stage;
   c.data = p.data.value_or(std::max(1, c.gpus / std::max(1, p.tensor * p.pipeline * p.context)));
+  c.expert_tensor = p.expert_tensor.value_or(
+      scenario.model.moe ? default_expert_tensor(c.tensor, c.expert, c.tensor * c.context * c.data)
+                         : 1);
   c.micro_batch_size = training.micro_batch_size;
   c.global_batch_size = training.global_batch_size;
   c.recompute = {training.recompute, training.recompute_layers_per_stage,
@@ -198,6 +202,7 @@ std::string to_string(const Candidate& c) {
   text += ", ";
   size("DP", c.data);
   size("EP", c.expert);
+  size("ETP", c.expert_tensor);
   if (c.data * c.context > 1 && c.zero_stage != 1) {
     text += "ZeRO-" + std::to_string(c.zero_stage) + ", ";
   }

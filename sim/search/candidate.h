@@ -23,7 +23,7 @@ struct RecomputeChoice {
 /// How the layers lie on the stages: uniform, or the list that the balanced split works out to.
 struct Candidate {
   int gpus = 1;
-  int tensor = 1, pipeline = 1, data = 1, context = 1, expert = 1;
+  int tensor = 1, pipeline = 1, data = 1, context = 1, expert = 1, expert_tensor = 1;
   int virtual_stages = 1;  ///< `parallelism.virtual_stages`: 2 for schedules of two chunks
   int zero_stage = 1;
   std::int64_t micro_batch_size = 1, global_batch_size = 1;

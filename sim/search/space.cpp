@@ -66,7 +66,10 @@ class Walk {
           at_.data = left / pipeline;
           for (const int expert : space_.expert) {
             at_.expert = expert;
-            batches();
+            for (const int expert_tensor : space_.expert_tensor) {
+              at_.expert_tensor = expert_tensor;
+              batches();
+            }
           }
         }
       }
@@ -244,6 +247,7 @@ SearchSpace default_space(const Scenario& scenario) {
     space.expert = powers_of_two(scenario.model.moe->experts);
     std::erase_if(space.expert, [&](int e) { return scenario.model.moe->experts % e != 0; });
   }
+  space.expert_tensor = {1};
   space.zero_stage = {1, 3};
   for (int size = 1; size <= kLargestMicroBatch; size *= 2) space.micro_batch_size.push_back(size);
   space.global_batch_size = {scenario.training.global_batch_size};
@@ -257,6 +261,7 @@ SearchSpace default_space(const Scenario& scenario) {
   insert(space.tensor, stated.tensor);
   insert(space.context, stated.context);
   insert(space.expert, stated.expert);
+  insert(space.expert_tensor, stated.expert_tensor);
   insert(space.zero_stage, stated.zero_stage);
   insert(space.micro_batch_size, stated.micro_batch_size);
   if (std::ranges::find(space.recompute, stated.recompute) == space.recompute.end()) {

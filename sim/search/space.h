@@ -16,7 +16,7 @@ namespace plumbline {
 /// that make sense for the others (see `default_space`).
 struct SearchSpace {
   std::vector<int> gpus;
-  std::vector<int> tensor, pipeline, context, expert, virtual_stages;
+  std::vector<int> tensor, pipeline, context, expert, expert_tensor, virtual_stages;
   std::vector<int> zero_stage;
   std::vector<std::int64_t> micro_batch_size, global_batch_size;
   std::vector<RecomputeChoice> recompute;
@@ -31,7 +31,7 @@ struct SearchSpace {
 ///   pipeline       every divisor of what is left of the GPUs, up to one layer a stage
 ///   virtual stages every number that divides the layers evenly, and 2 and 4
 ///   context        powers of two that leave 4,096 tokens of a sequence to each rank
-///   expert         powers of two that divide the experts
+///   expert         powers of two that divide the experts; whole experts (expert_tensor 1)
 ///   ZeRO           1, and 3 without pipeline stages
 ///   micro-batch    powers of two up to 16
 ///   recomputation  none, selective, full

@@ -17,6 +17,7 @@ SearchSpace only(const Candidate& c) {
   space.pipeline = {c.pipeline};
   space.context = {c.context};
   space.expert = {c.expert};
+  space.expert_tensor = {c.expert_tensor};
   space.virtual_stages = {c.virtual_stages};
   space.zero_stage = {c.zero_stage};
   space.micro_batch_size = {c.micro_batch_size};

@@ -60,8 +60,12 @@ def parallelism(run, total, era):
     if expert > 1:
         out["expert"] = expert
     printed = re.search(r"\bETP (\d+)", run["notes"])
-    expert_tensor = optional(run, int(printed.group(1)) if printed else 1, "parallel", "etp")
-    if expert_tensor > 1:
+    # NeMo's DeepSeek-V3 recipe and Megatron-Bridge's keep experts whole.  Where nothing says so,
+    # Megatron-Core splits them as the dense layers, which is what a scenario's silence means.
+    whole = "Megatron-Bridge" in run["source"] or "DeepSeek" in run["model"]["name"]
+    expert_tensor = optional(run, int(printed.group(1)) if printed else 1 if whole else None,
+                             "parallel", "etp")
+    if expert > 1 and tensor > 1 and expert_tensor is not None:
         out["expert_tensor"] = expert_tensor
     if tensor > 1:
         stated = parallel.get("sp")

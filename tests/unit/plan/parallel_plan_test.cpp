@@ -122,6 +122,27 @@ TEST(Placement, PipelineFastestTurnsHopsIntoNodeLocalOnes) {
   EXPECT_EQ(p.tensor_group.ranks_per_node, 1);
 }
 
+TEST(Placement, ExpertsAreSplitAsTheDenseLayersUnlessToldOtherwise) {
+  ModelSpec model = gpt3();
+  model.moe.emplace();
+  model.moe->experts = 8;
+  model.moe->expert_ffn = model.ffn;
+  ParallelOptions options{.tensor = 4, .expert = 8};
+  const auto made = [&](int gpus) {
+    return make_plan(model, nodes(gpus / 8), options, {}, batch(64));
+  };
+  // Megatron's default: 4 x 8 GPUs hold all experts once, and a group of 8 has 2 ranks a node.
+  EXPECT_EQ(made(64).expert_tensor, 4);
+  EXPECT_EQ(made(64).expert_data, 2);
+  EXPECT_EQ(made(64).expert_group.ranks_per_node, 2);
+  // 4 x 8 do not divide 16 GPUs: whole experts.
+  EXPECT_EQ(made(16).expert_tensor, 1);
+  EXPECT_EQ(made(16).expert_group.ranks_per_node, 8);
+  options.expert_tensor = 1;
+  EXPECT_EQ(made(64).expert_tensor, 1);
+  EXPECT_EQ(made(64).expert_group.ranks_per_node, 8);
+}
+
 TEST(Placement, AnNvlinkDomainLargerThanANodeHoldsWholeGroups) {
   ParallelOptions options;
   options.tensor = 8;
