@@ -1,8 +1,11 @@
 #include "schedules/order_bounds.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "schedules/bounds.h"
+#include "schedules/crossing_branching.h"
 #include "schedules/window_branching.h"
 
 namespace plumbline {
@@ -10,9 +13,17 @@ namespace {
 
 // Costs of many digits are searched to a part in this many.
 constexpr Ticks kResolution = 4096;
-// Separations of more micro-batches are not worth branching for, nor is much of the budget.
-constexpr int kBranchUpTo = 24;
-constexpr double kBranchShare = 0.004;
+// What branching on one separation may spend at first; four times as much whenever all were looked
+// at, and the share of its budget that branching on the pipeline itself spends on a first look.
+constexpr double kFirstProbe = 1e4;
+constexpr double kBranchShare = 1.0 / 64;
+
+// What ends by some time could as well do everything so much later: the windows of `end + by` from
+// those of `end`.
+Windows moved(Windows windows, Ticks by) {
+  for (Ticks& due : windows.due) due += by;
+  return windows;
+}
 
 UnitCosts in_ticks(const JobShop& shop) {
   UnitCosts costs;
@@ -65,12 +76,12 @@ std::optional<Windows> BoundFinder::windows_for(Ticks end) {
 }
 
 // The smallest time (to within `step`) from `from` on that is not refuted, at most `most`.
-Ticks BoundFinder::first_not_refuted(Ticks from, Ticks most, Ticks step, double budget,
-                                     const std::function<bool(Ticks)>& not_refuted) {
+Ticks BoundFinder::first_not_refuted(Ticks from, Ticks most, Ticks step, Ticks stride,
+                                     double budget, const std::function<bool(Ticks)>& not_refuted) {
   const double end = work() + budget;
   Ticks low = from - 1;  // refuted, or below what is known
   Ticks high = from;
-  for (Ticks stride = step; high < most && !not_refuted(high); stride *= 2) {
+  for (stride = std::max(step, stride); high < most && !not_refuted(high); stride *= 2) {
     low = high;
     high = std::min(most, high + stride);
     if (work() > end) return low + 1;
@@ -90,7 +101,7 @@ Ticks BoundFinder::first_not_refuted(Ticks from, Ticks most, Ticks step, double 
 void BoundFinder::raise(Ticks most, double budget) {
   if (value_ >= most) return;
   const Ticks step = std::max<Ticks>(1, value_ / (16 * kResolution));
-  const Ticks raised = first_not_refuted(value_, most, step, budget,
+  const Ticks raised = first_not_refuted(value_, most, step, step, budget,
                                          [&](Ticks end) { return windows_for(end).has_value(); });
   if (raised > value_) {
     value_ = raised;
@@ -98,30 +109,77 @@ void BoundFinder::raise(Ticks most, double budget) {
   }
 }
 
+Branching BoundFinder::refuted(Windows& windows, double budget) {
+  if (shop_.chunks == 1) {
+    const CrossingSearch crossings = search_crossings(shop_, separation_, windows, budget);
+    work_ += crossings.work;
+    if (crossings.found != Branching::kOpen) return crossings.found;
+  }
+  if (!solver_.tighten(windows)) return Branching::kRefuted;
+  return refute(solver_, shop_, windows, budget);
+}
+
+void BoundFinder::refuted_up_to(Ticks end) {
+  if (end < value_) return;
+  value_ = end + 1;
+  by_ = branched_ ? "B5" : cuts_ ? "B4" : "B3";
+}
+
 std::optional<Windows> BoundFinder::branch(Ticks most, double budget) {
+  if (value_ >= most) return std::nullopt;
   const double end = work() + budget;
+  const Ticks latest = most - 1;
+  const std::optional<Windows> widest = windows_for(latest);
+  if (!widest) {
+    refuted_up_to(latest);
+    return std::nullopt;
+  }
   const Ticks step = std::max<Ticks>(1, value_ / (16 * kResolution));
+  Ticks stride = step;
+  double probe = kBranchShare * budget;
   while (value_ < most && work() < end) {
     // The last tick that the next step would leave behind.
-    const Ticks last = std::min(most, value_ + step) - 1;
-    std::optional<Windows> windows = windows_for(last);
-    if (windows) {
-      const Branching found = refute(solver_, shop_, *windows, end - work());
-      if (found == Branching::kOpen) return windows;
-      if (found == Branching::kGaveUp) return std::nullopt;
+    const Ticks last = std::min(most, value_ + stride) - 1;
+    Windows windows = moved(*widest, last - latest);
+    const Branching found = refuted(windows, std::min(probe, end - work()));
+    if (found == Branching::kOpen) return windows;
+    if (found == Branching::kRefuted) {
       branched_ = true;
+      refuted_up_to(last);
+      stride *= 2;
+    } else {
+      // Nearer to what is known is easier to refute.
+      if (stride == step) probe *= 4;
+      stride = std::max(step, stride / 4);
     }
-    value_ = last + 1;
-    by_ = branched_ ? "B5" : cuts_ ? "B4" : "B3";
   }
   return std::nullopt;
 }
 
-Ticks BoundFinder::least_separation(int n, Ticks at_least, double budget) {
+std::optional<Windows> BoundFinder::dive(Windows windows, Ticks end_of_windows, Ticks end,
+                                         double budget, std::uint64_t seed) {
+  CrossingSearch crossings = search_crossings(
+      shop_, separation_, moved(std::move(windows), end - end_of_windows), budget, seed);
+  work_ += crossings.work;
+  if (crossings.found == Branching::kRefuted) {
+    branched_ = true;
+    refuted_up_to(end);
+  }
+  if (crossings.found != Branching::kOpen) return std::nullopt;
+  return std::move(crossings.windows);
+}
+
+Ticks BoundFinder::implied_separation(int n) const {
+  Ticks least = 0;
+  for (int a = 1; 2 * a <= n; ++a) least = std::max(least, separation_[a] + separation_[n - a]);
+  return least;
+}
+
+// By windows, or by branching from windows that say nothing yet.
+void BoundFinder::raise_separation(int n, bool by_windows, double budget) {
   const JobShop few = with_microbatches(shop_, n + 1);
   WindowSolver solver(few);
   solver.set_separation(separation_);
-  const double before = work_;
   // Once F(0, n) has started, the rest of any order can be done one operation after the other.
   Ticks rest = 0;
   for (const Chain& chain : few.chains) {
@@ -129,33 +187,56 @@ Ticks BoundFinder::least_separation(int n, Ticks at_least, double budget) {
     for (const Chain::Link& in : chain.inputs) rest += in.delay;
   }
   rest *= few.microbatches;
+  bool gave_up = false;
   const auto not_refuted = [&](Ticks start) {
     Windows windows = solver.open(start + rest);
     windows.due[n] = start + few.chains[0].duration;
-    bool keeps = solver.tighten(windows);
-    if (keeps && n <= kBranchUpTo) {
-      keeps = refute(solver, few, windows, budget * kBranchShare) != Branching::kRefuted;
-      branched_ = branched_ || !keeps;
+    if (by_windows) {
+      const double before = solver.work();
+      const bool keeps = solver.tighten(windows);
+      work_ += solver.work() - before;
+      return keeps;
     }
-    work_ = before + solver.work();
-    return keeps;
+    const CrossingSearch crossings = search_crossings(few, separation_, windows, probe_);
+    work_ += crossings.work;
+    gave_up = gave_up || crossings.found == Branching::kGaveUp;
+    branched_ = branched_ || crossings.found == Branching::kRefuted;
+    return crossings.found != Branching::kRefuted;
   };
-  const Ticks step = std::max<Ticks>(1, at_least / kResolution);
-  return first_not_refuted(at_least, kNoDeadline, step, budget, not_refuted);
+  const Ticks step = std::max<Ticks>(1, separation_[n] / kResolution);
+  const Ticks raised = first_not_refuted(separation_[n], kNoDeadline, step,
+                                         few.chains[0].duration / 2, budget, not_refuted);
+  cuts_ = cuts_ || raised > separation_[n];
+  separation_[n] = raised;
+  settled_[n] = !by_windows && !gave_up;
 }
 
 void BoundFinder::find_separations(double budget) {
   const double end = work() + budget;
-  while (static_cast<int>(separation_.size()) < shop_.microbatches && work() < end) {
-    const int n = static_cast<int>(separation_.size());
-    Ticks least = 0;
-    for (int a = 1; a < n; ++a) least = std::max(least, separation_[a] + separation_[n - a]);
-    const Ticks implied = least;
-    if (n >= shop_.limits[0] / shop_.chunks) {
-      least = least_separation(n, implied, end - work());
+  const int first = std::max(2, shop_.limits[0] / shop_.chunks);
+  // Weight gradients in the gaps decide where memory is ample, and windows see them; where memory
+  // is scarce, the order of forwards and input gradients does.
+  const int pass_of_windows = shop_.chunks > 1 || shop_.limits[0] >= shop_.ranks ? 0 : 1;
+  while (work() < end) {
+    const bool by_windows = passes_ == pass_of_windows;
+    if (passes_ > 0 && shop_.chunks > 1) break;
+    bool all_settled = !by_windows;
+    for (; next_ < shop_.microbatches && work() < end; ++next_) {
+      const int n = next_;
+      if (n >= static_cast<int>(separation_.size())) {
+        separation_.push_back(0);
+        settled_.resize(n + 1, 0);
+      }
+      separation_[n] = std::max(separation_[n], implied_separation(n));
+      if (n < first || settled_[n]) continue;
+      all_settled = false;
+      probe_ = kFirstProbe * std::pow(4.0, passes_);
+      raise_separation(n, by_windows, end - work());
     }
-    cuts_ = cuts_ || least > implied;
-    separation_.push_back(least);
+    if (next_ < shop_.microbatches) break;
+    next_ = 2;
+    ++passes_;
+    if (all_settled) break;
   }
   solver_.set_separation(separation_);
 }

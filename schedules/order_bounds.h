@@ -8,17 +8,20 @@
 //   B4  B3 with separation cuts: F(0, k + n) starts at least H(n) after F(0, k), where H(n) is what
 //       windows prove for n + 1 micro-batches in an empty pipeline (deleting the others and what
 //       went before can only help)
-//   B5  B4 where what windows allow is refuted by branching: both halves of some operation's window
-//       are impossible, in the pipeline itself or in what H(n) looks at
+//   B5  B4 where what windows allow is refuted by branching, in the pipeline itself or in what H(n)
+//       looks at: both ways of some forward and input gradient, or both halves of some operation's
+//       window, are impossible
 //   B7  B3 to B5 with several chunks per rank: operations of a kind are pooled
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "schedules/job_shop.h"
+#include "schedules/window_branching.h"
 #include "schedules/windows.h"
 
 namespace plumbline {
@@ -37,23 +40,36 @@ class BoundFinder {
   /// Finds separation cuts, which later calls of `raise` use; goes on where the last call stopped.
   void find_separations(double budget);
 
-  /// Raises the bound by branching, tick by tick, up to `most`.
+  /// Raises the bound by branching, in strides that grow while they are refuted, up to `most`.
   /// @returns windows that have shrunk to an order, when that is what ended it
   std::optional<Windows> branch(Ticks most, double budget);
 
   /// The windows for everything to end by `end`; nullopt when that is impossible.
   std::optional<Windows> windows_for(Ticks end);
 
+  /// Looks for an order of forwards and input gradients that ends by `end`, from the windows of a
+  /// later end; raises the bound when there is none.
+  /// @returns windows of the order found, see crossing_branching.h
+  /// REQUIRES: one chunk per rank, `windows` are those of `end_of_windows` >= `end`
+  std::optional<Windows> dive(Windows windows, Ticks end_of_windows, Ticks end, double budget,
+                              std::uint64_t seed);
+
   double work() const { return work_ + solver_.work(); }
 
  private:
-  Ticks least_separation(int n, Ticks at_least, double budget);
-  Ticks first_not_refuted(Ticks from, Ticks most, Ticks step, double budget,
+  Ticks implied_separation(int n) const;
+  void raise_separation(int n, bool by_windows, double budget);
+  Branching refuted(Windows& windows, double budget);
+  void refuted_up_to(Ticks end);
+  Ticks first_not_refuted(Ticks from, Ticks most, Ticks step, Ticks stride, double budget,
                           const std::function<bool(Ticks)>& not_refuted);
 
   const JobShop& shop_;
   WindowSolver solver_;
   std::vector<Ticks> separation_;  // H by n
+  std::vector<char> settled_;      // [n] branching can prove no more
+  int next_ = 2, passes_ = 0;      // through all n
+  double probe_ = 0.0;             // what branching may spend on one look at a separation
   Ticks value_ = 0;
   const char* by_ = "B0";
   bool cuts_ = false;      // separation cuts beyond the trivial ones are in use

@@ -12,8 +12,13 @@
 namespace plumbline {
 namespace {
 
-// Units of work of the first round; each later one has twice as many.
+// Units of work of the first round, and at least so many per operation; each later one has twice as
+// many.
 constexpr double kFirstSlice = 5e5;
+constexpr double kSliceWork = 600.0;
+// Orders that a round looks for by deciding which forwards go before which input gradients.
+constexpr int kDives = 8;
+constexpr double kDiveWork = 400.0;  // per operation
 
 /// The search itself: easy cases end in `begin`, each later step costs more and helps fewer.
 class OrderSearch {
@@ -28,16 +33,17 @@ class OrderSearch {
   void run() {
     begin();
     if (!done()) patterns();
-    double slice = kFirstSlice;
+    double slice = std::max(kFirstSlice, kSliceWork * static_cast<double>(shop_.operations()));
     for (std::uint64_t round = 0; !done(); ++round, slice *= 2) {
       raise_bound(0.1 * slice);
-      follow_windows(3);
+      follow_windows(3, 0.1 * slice);
       if (!done()) count([&] { bounds_.find_separations(at_most(0.15 * slice)); });
       raise_bound(0.15 * slice);
-      follow_windows(6);
+      follow_windows(6, 0.2 * slice);
       branch(0.1 * slice);
+      dive(round, 0.4 * slice);
       extend_shorter(0.5 * slice);
-      if (round == 0) paces();
+      if (round == 0) paces(0.3 * slice);
       search_.walk(0.4 * slice, round);
       if (!done()) search_.improve(search_.best());
       for (int i = 0; i < 4 && !done(); ++i) search_.shake(4 * round + i);
@@ -71,7 +77,31 @@ class OrderSearch {
     if (done()) return;
     std::optional<Windows> open;
     count([&] { open = bounds_.branch(search_.best().makespan, at_most(work)); });
-    if (open) search_.try_starts(open->head);
+    if (open) {
+      search_.try_starts(open->head);
+      search_.follow(*open);
+    }
+  }
+
+  // Orders of forwards and input gradients for ends between the bound and the best, from the
+  // latest on; weight gradients go where the windows leave room.
+  void dive(std::uint64_t round, double work) {
+    if (done() || request_.shape.chunks > 1) return;
+    const Ticks latest = search_.best().makespan - 1;
+    const Ticks earliest = bounds_.value();
+    const double each = kDiveWork * static_cast<double>(shop_.operations());
+    const int dives = std::min(kDives, static_cast<int>(work / each));
+    if (dives == 0) return;
+    std::optional<Windows> widest;
+    count([&] { widest = bounds_.windows_for(latest); });
+    if (!widest) return;
+    for (int i = 0; i < dives && !done(); ++i) {
+      const Ticks end = latest - (latest - earliest) * i / dives;
+      std::optional<Windows> found;
+      const std::uint64_t seed = kDives * round + i;
+      count([&] { found = bounds_.dive(*widest, latest, end, at_most(work / dives), seed); });
+      if (found) search_.follow(*found);
+    }
   }
 
   void begin() {
@@ -100,11 +130,12 @@ class OrderSearch {
   }
 
   // Windows of several ends between the bound and the best order.
-  void follow_windows(int ends) {
+  void follow_windows(int ends, double work) {
+    const double end_of_work = search_.work() + work;
     const Ticks low = bounds_.value();
     const Ticks high = search_.best().makespan;
     Ticks last = -1;
-    for (int i = 0; i < ends && !done(); ++i) {
+    for (int i = 0; i < ends && !done() && search_.work() < end_of_work; ++i) {
       const Ticks end = low + (high - low) * i / ends;
       if (end == last) continue;
       last = end;
@@ -116,12 +147,13 @@ class OrderSearch {
 
   // From a search with half of the micro-batches, where a good pattern is easier to find.
   void extend_shorter(double budget) {
+    const double end = search_.work() + budget;
     const int least = 2 * shop_.limits[0] / shop_.chunks + 2;
     const int fewer = std::max(least, (shop_.microbatches + 1) / 2);
     if (done() || fewer >= shop_.microbatches) return;
     SearchRequest request = request_;
     request.shape.microbatches = fewer;
-    request.budget = at_most(budget);
+    request.budget = at_most(0.7 * budget);
     const JobShop shop = with_microbatches(shop_, fewer);
     OrderSearch shorter(request, shop, empty_schedule("", request.shape, request.placement));
     shorter.run();
@@ -130,17 +162,18 @@ class OrderSearch {
     const int longest = 2 * shop_.limits[0] / shop_.chunks;
     for (const Repetition& each :
          repetitions(shop, shorter.best(), shop_.microbatches, longest, 100)) {
-      if (done()) return;
+      if (done() || search_.work() > end) return;
       search_.try_starts(extended(shop, shorter.best(), shop_, each));
     }
   }
 
   // Micro-batches let in at an even pace, from the bound's to the best order's and above.
-  void paces() {
+  void paces(double work) {
+    const double end = search_.work() + work;
     const Ticks low = bounds_.value();
     const Ticks high = search_.best().makespan + (search_.best().makespan - low) / 2;
     constexpr int kSteps = 12;
-    for (int i = 0; i <= kSteps && !done(); ++i) {
+    for (int i = 0; i <= kSteps && !done() && search_.work() < end; ++i) {
       search_.try_pace(low + (high - low) * i / kSteps, shop_.microbatches + shop_.ranks);
     }
   }

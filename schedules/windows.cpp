@@ -11,6 +11,19 @@ constexpr int kMostRounds = 64;
 
 }  // namespace
 
+std::vector<std::pair<int, Ticks>> binding_separations(const std::vector<Ticks>& separation,
+                                                       int microbatches) {
+  std::vector<std::pair<int, Ticks>> binding;
+  for (int n = 2; n < static_cast<int>(separation.size()) && n < microbatches; ++n) {
+    Ticks implied = 0;
+    for (int a = 1; a <= n / 2; ++a) {
+      implied = std::max(implied, separation[a] + separation[n - a]);
+    }
+    if (separation[n] > implied) binding.emplace_back(n, separation[n]);
+  }
+  return binding;
+}
+
 WindowSolver::WindowSolver(const JobShop& shop) : shop_(shop) {
   const int stages = shop.stages();
   for (int s = 0; s < stages; ++s) order_.push_back(s);
@@ -19,18 +32,19 @@ WindowSolver::WindowSolver(const JobShop& shop) : shop_(shop) {
 }
 
 void WindowSolver::set_separation(const std::vector<Ticks>& separation) {
-  lag_.clear();
-  for (int n = 2; n < static_cast<int>(separation.size()); ++n) {
-    Ticks implied = 0;
-    for (int a = 1; a <= n / 2; ++a) {
-      implied = std::max(implied, separation[a] + separation[n - a]);
-    }
-    if (separation[n] > implied && n < shop_.microbatches) lag_.emplace_back(n, separation[n]);
-  }
+  lag_ = binding_separations(separation, shop_.microbatches);
 }
 
 Windows WindowSolver::open(Ticks end) const {
-  return {TickTimes(shop_.operations(), 0), TickTimes(shop_.operations(), end)};
+  Windows windows{TickTimes(shop_.operations(), 0), TickTimes(shop_.operations(), end), {}, {}};
+  if (shop_.chunks > 1) return windows;
+  for (int s = 0; s < shop_.stages(); ++s) {
+    for (int mb = 0; mb < shop_.microbatches; ++mb) {
+      windows.least_before.push_back(std::max(0, mb - shop_.limits[s] + 1));
+      windows.most_before.push_back(mb);
+    }
+  }
+  return windows;
 }
 
 bool WindowSolver::propagate_heads(Windows& windows, std::vector<char>& touched) {
@@ -120,8 +134,9 @@ bool WindowSolver::tighten(Windows& windows) {
       if (!touched[rank]) continue;
       touched[rank] = 0;
       if (!tighten_rank(rank, windows, changed)) return false;
+      if (shop_.chunks == 1 && !cross(rank, windows, touched)) return false;
     }
-    if (!changed) return true;
+    if (!changed && std::ranges::count(touched, 1) == 0) return true;
     if (!propagate(windows, touched)) return false;
     downwards = !downwards;
   }
@@ -130,6 +145,13 @@ bool WindowSolver::tighten(Windows& windows) {
 
 bool WindowSolver::tighten_rank(int rank, Windows& windows, bool& changed) {
   pool(rank, windows);
+  least_ = most_ = nullptr;
+  if (shop_.chunks == 1) {
+    least_ = windows.least_before.data() + static_cast<std::ptrdiff_t>(rank) * count_;
+    most_ = windows.most_before.data() + static_cast<std::ptrdiff_t>(rank) * count_;
+    new_least_.assign(count_, count_);
+    new_most_.assign(count_, -1);
+  }
   const int limit = std::min(shop_.limits[rank], count_);
   row_.assign(limit + 2, 0);
   for (int a = 0; a <= limit; ++a) row_[a + 1] = row_[a] + limit - a + 1;
@@ -183,7 +205,7 @@ bool WindowSolver::run_forward(int limit) {
         const Ticks now = at[row_[a] + b];
         if (now == kNever) continue;
         const int f = i + b;
-        if (f < count_ && a + b < limit) {
+        if (f < count_ && a + b < limit && (!least_ || (least_[f] <= i && i <= most_[f]))) {
           reach(at[row_[a] + b + 1], now, head_[0][f], duration_[0], due_[0][f]);
         }
         if (b > 0) reach(at[row_[a + 1] + b - 1], now, head_[1][i], duration_[1], due_[1][i]);
@@ -217,23 +239,55 @@ bool WindowSolver::run_backward(int limit) {
           continue;
         }
         const auto leave = [&](int kind, int n, Ticks after) {
-          if (after == kImpossible) return;
+          if (after == kImpossible) return false;
           const Ticks end = std::min(after, due_[kind][n]);
           const Ticks start = end - duration_[kind];
           const Ticks earliest = std::max(now, head_[kind][n]);
-          if (earliest > start) return;
+          if (earliest > start) return false;
           here = std::max(here, start);
           new_head_[kind][n] = std::min(new_head_[kind][n], earliest);
           new_due_[kind][n] = std::max(new_due_[kind][n], end);
+          return true;
         };
         const int f = i + b;
-        if (f < count_ && a + b < limit) leave(0, f, latest[row_[a] + b + 1]);
+        if (f < count_ && a + b < limit) {
+          if (!least_) {
+            leave(0, f, latest[row_[a] + b + 1]);
+          } else if (least_[f] <= i && i <= most_[f] && leave(0, f, latest[row_[a] + b + 1])) {
+            new_least_[f] = std::min(new_least_[f], i);
+            new_most_[f] = std::max(new_most_[f], i);
+          }
+        }
         if (b > 0) leave(1, i, latest[row_[a + 1] + b - 1]);
         if (a > 0) leave(2, w, below[row_[a - 1] + b]);
       }
     }
   }
   return latest_[0][0] != kImpossible;
+}
+
+// An input gradient that is overtaken by a forward on one stage is so on every earlier stage.
+bool WindowSolver::cross(int rank, Windows& windows, std::vector<char>& touched) {
+  const int total = shop_.microbatches;
+  for (int mb = 0; mb < total; ++mb) {
+    const auto at = static_cast<std::size_t>(rank) * total + mb;
+    windows.least_before[at] = std::max(windows.least_before[at], new_least_[mb]);
+    windows.most_before[at] = std::min(windows.most_before[at], new_most_[mb]);
+    if (windows.least_before[at] > windows.most_before[at]) return false;
+    for (int s = rank + 1; s < shop_.ranks; ++s) {
+      int& least = windows.least_before[static_cast<std::size_t>(s) * total + mb];
+      if (least >= windows.least_before[at]) break;
+      least = windows.least_before[at];
+      touched[s] = 1;
+    }
+    for (int s = rank - 1; s >= 0; --s) {
+      int& most = windows.most_before[static_cast<std::size_t>(s) * total + mb];
+      if (most <= windows.most_before[at]) break;
+      most = windows.most_before[at];
+      touched[s] = 1;
+    }
+  }
+  return true;
 }
 
 bool WindowSolver::unpool(int rank, Windows& windows, bool& changed) {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "schedules/job_shop.h"
@@ -21,10 +22,17 @@ namespace plumbline {
 struct Windows {
   TickTimes head;  ///< [chains][micro-batches] earliest start
   TickTimes due;   ///< [chains][micro-batches] latest end
+  /// [stages][micro-batches] how many input gradients of its stage run before F(s, m), at least and
+  /// at most; empty with several chunks per rank.
+  std::vector<int> least_before, most_before;
 };
 
 /// Larger than any time and small enough to be added to.
 constexpr Ticks kNoDeadline = std::int64_t{1} << 60;
+
+/// The separations that two smaller ones do not imply, with their n < `microbatches`.
+std::vector<std::pair<int, Ticks>> binding_separations(const std::vector<Ticks>& separation,
+                                                       int microbatches);
 
 class WindowSolver {
  public:
@@ -50,6 +58,7 @@ class WindowSolver {
   bool tighten_rank(int rank, Windows& windows, bool& changed);
   void pool(int rank, const Windows& windows);
   bool unpool(int rank, Windows& windows, bool& changed);
+  bool cross(int rank, Windows& windows, std::vector<char>& touched);
   bool run_forward(int limit);
   bool run_backward(int limit);
 
@@ -66,6 +75,9 @@ class WindowSolver {
   std::vector<Ticks> earliest_;                  // [w][i - w][f - i] when the state is reached
   std::vector<Ticks> latest_[2];                 // of layer w and w + 1
   std::vector<int> row_;                         // of i - w in a layer
+  const int* least_ = nullptr;                   // input gradients before F, by index
+  const int* most_ = nullptr;
+  std::vector<int> new_least_, new_most_;
 };
 
 }  // namespace plumbline

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "schedules/build.h"
 #include "schedules/catalog.h"
 #include "schedules/check.h"
+#include "schedules/crossing_branching.h"
 #include "schedules/evaluate.h"
 #include "schedules/order_bounds.h"
 #include "schedules/order_proof.h"
@@ -111,6 +113,13 @@ TEST(ZbAuto, IsAsFastAsTheBestOfAllOrdersOfTinyPipelinesAndNoBoundIsAboveIt) {
     expect_below();
     bounds.branch(static_cast<Ticks>(best) + 3, 1e6);
     expect_below();
+    if (tiny.shape.chunks > 1) continue;
+    const Ticks end = static_cast<Ticks>(best);
+    const std::optional<Windows> windows = bounds.windows_for(end);
+    ASSERT_TRUE(windows.has_value()) << tiny.label();
+    EXPECT_TRUE(bounds.dive(*windows, end, end, 1e6, 0).has_value()) << tiny.label();
+    if (bounds.windows_for(end - 1)) bounds.dive(*windows, end, end - 1, 1e6, 0);
+    expect_below();
   }
   EXPECT_GE(proven, pipelines * 95 / 100);
 }
@@ -129,6 +138,72 @@ std::vector<Tiny> larger_pipelines() {
   for (const int limit : {4, 6, 8}) all.push_back({{4, 2, 9}, limit, {}});
   all.push_back({{3, 3, 6}, 7, {}});
   return all;
+}
+
+TEST(Crossings, OfAKnownOrderAreNeverRefutedAndTheirStartsKeepItsPrecedence) {
+  for (const Tiny& tiny : larger_pipelines()) {
+    if (tiny.shape.chunks > 1) continue;
+    const Schedule schedule = found(tiny);
+    const TickCosts ticks = to_ticks(tiny.costs, tiny.shape.stages());
+    const JobShop shop = make_job_shop(schedule, ticks, tiny.limit);
+    const ShopOrder known = *timed(shop, rows_of(shop, schedule));
+    BoundFinder bounds(shop, schedule);
+    bounds.find_separations(2e5);
+    EXPECT_LE(bounds.value(), known.makespan) << tiny.label();
+    const Windows windows = *bounds.windows_for(known.makespan);
+    for (const std::uint64_t seed : {0, 1, 2}) {
+      const CrossingSearch search = search_crossings(shop, {}, windows, 1e7, seed);
+      ASSERT_EQ(search.found, Branching::kOpen) << tiny.label();
+      const int total = shop.microbatches;
+      for (const Chain& chain : shop.chains) {
+        if (chain.op.kind == OpKind::kWeightGrad) continue;
+        const auto c = static_cast<int>(&chain - shop.chains.data());
+        for (const Chain::Link& in : chain.inputs) {
+          for (int mb = 0; mb < total; ++mb) {
+            EXPECT_GE(search.windows.head[c * total + mb],
+                      search.windows.head[in.chain * total + mb] + shop.chains[in.chain].duration +
+                          in.delay);
+          }
+        }
+      }
+      // One operation at a time: forward k runs after exactly c(s, k) input gradients.
+      for (int s = 0; s < shop.stages(); ++s) {
+        for (int k = 0; k < total; ++k) {
+          const int count = search.windows.least_before[s * total + k];
+          ASSERT_EQ(count, search.windows.most_before[s * total + k]);
+          const Ticks start = search.windows.head[s * total + k];
+          const auto gradient = [&](int mb) {
+            return search.windows.head[(shop.stages() + s) * total + mb];
+          };
+          if (count > 0) {
+            EXPECT_GE(start, gradient(count - 1) + shop.chains[shop.stages() + s].duration);
+          }
+          EXPECT_GE(gradient(count), start + shop.chains[s].duration);
+        }
+      }
+    }
+  }
+}
+
+TEST(ZbAuto, ProvesAnUnevenPipelineInHalfTheMemoryByDecidingCrossings) {
+  Tiny pipeline{{8, 1, 12}, 4, {}};
+  pipeline.costs.comm = 2.0;
+  for (const int scale : {12, 8, 9, 10, 11, 12, 8, 9}) {
+    pipeline.costs.forward_by_stage.push_back(2 * scale);
+    pipeline.costs.input_grad_by_stage.push_back(3 * scale);
+    pipeline.costs.weight_grad_by_stage.push_back(scale);
+  }
+  const Schedule schedule = found(pipeline, 5);
+  const OrderProof proven = prove_order(schedule, pipeline.costs, 4, 5e6);
+  EXPECT_TRUE(proven.optimal) << evaluate(schedule, pipeline.costs).makespan << " "
+                              << proven.lower_bound;
+  EXPECT_EQ(proven.by, "B5");
+  // Windows alone are not enough.
+  const JobShop shop = make_job_shop(schedule, to_ticks(pipeline.costs, 8), 4);
+  BoundFinder windows(shop, schedule);
+  windows.raise(kNoDeadline / 2, 1e8);
+  EXPECT_EQ(windows.by(), "B3");
+  EXPECT_LT(static_cast<double>(windows.value()), proven.lower_bound);
 }
 
 TEST(ZbAuto, KeepsItsLimitAndIsNeverSlowerThanAPublishedOrder) {
