@@ -19,8 +19,11 @@
 namespace plumbline {
 namespace {
 
-/// How long one sequence takes per token of context where one thread block walks it: fitted to
-/// LLMServingSim's batches of unequal contexts (skew.csv, Llama-3.1-8B, vLLM 0.19: RTX PRO 6000).
+/// How long one sequence takes per token of context where one thread block walks it: read off the
+/// Llama-3.1-8B run on RTX PRO 6000, and what the kernels of batches with unequal contexts say of
+/// batches as large (LLMServingSim's skew.csv, 32 to 64 decodes beside a chunk: least error at 60
+/// ns). By batch size that table says 30 to 120 ns, on the RTX 4090 twice as much; see
+/// docs/serving_accuracy.md.
 constexpr double kSequenceSecondsPerToken = 60e-9;
 
 std::vector<double> geometric(double from, double to, double ratio, std::vector<double> start) {

@@ -58,8 +58,15 @@ SimTime Replica::submit(SimTime now) {
   }
   const SimTime host = to_sim_time(slowest);
   // With the exchange before the launch, the host's time is on the hops instead.
-  const SimTime ready = setup_.pipeline.host_on_hops ? now : now + host;
-  done_[slot] = pipeline_.submit(works_, ready, host, {ready - now, last_wait_});
+  const SimTime launched = setup_.pipeline.host_on_hops ? now : now + host;
+  SimTime ready = launched;
+  for (const Rank& rank : ranks_) {
+    const auto ago = static_cast<std::size_t>(rank.batches[slot].token_steps_ago);
+    if (ago > 0) ready = std::max(ready, done_[(slot + done_.size() - ago) % done_.size()]);
+  }
+  // Where the token comes after the host is done, it is the pipeline that the step waits for.
+  const SimTime shown = ready > launched ? 0 : launched - now;
+  done_[slot] = pipeline_.submit(works_, ready, host, {shown, last_wait_});
   ++in_flight_;
   ++steps_;
   std::int64_t blocks = 0, running = 0, waiting = 0;
@@ -70,7 +77,7 @@ SimTime Replica::submit(SimTime now) {
   }
   peak_blocks_ = std::max(peak_blocks_, blocks);
   use_over_time_.sample(now, blocks, running, waiting);
-  return ready;
+  return launched;
 }
 
 void Replica::take_back(SimTime now) {

@@ -50,6 +50,8 @@ std::int64_t Scheduler::blocks_of(const Request& request) const {
 bool Scheduler::schedule(Batch& batch) {
   batch.work.clear();
   batch.emitting.clear();
+  batch.token_steps_ago = 0;
+  ++step_;
   const bool budgeted = !reserves(setup_.batching.policy);
   std::int64_t budget = budgeted ? setup_.batching.max_num_batched_tokens : kNoBudget;
   switch (setup_.batching.policy) {
@@ -66,11 +68,13 @@ bool Scheduler::schedule(Batch& batch) {
       schedule_static(batch);
       break;
   }
+  if (batch.work.empty()) --step_;  // not a step
   return !batch.work.empty();
 }
 
 // Tokens that could be computed now: what is known, short of the last token, which is only sampled.
 std::int64_t Scheduler::wanted(const Seat& seat) const {
+  if (seat.placeholders > 0 && step_ < seat.sampled_in + setup_.pipeline) return 0;
   return std::min(seat.known + seat.placeholders, seat.target - 1) - seat.computed;
 }
 
@@ -175,10 +179,15 @@ void Scheduler::run(Seat& seat, std::int64_t tokens, Batch& batch) {
     for (std::int64_t i = from; i < to; ++i)
       pool_.name(seat.blocks[static_cast<std::size_t>(i)], content_of(seat.request, i));
   }
+  if (seat.placeholders > 0) {
+    const std::int64_t ago = step_ - seat.sampled_in;
+    batch.token_steps_ago = batch.token_steps_ago == 0 ? ago : std::min(batch.token_steps_ago, ago);
+  }
   seat.computed += static_cast<std::int32_t>(tokens);
   if (seat.computed < seat.known + seat.placeholders) return;
   ++batch.work.emitting;
   batch.emitting.push_back(seat.request);
+  seat.sampled_in = step_;
   if (setup_.asynchronous) ++seat.placeholders;
 }
 
@@ -211,7 +220,9 @@ bool Scheduler::admit_first(Batch& batch, std::int64_t& budget) {
   const std::int64_t need = whole ? blocks_of(request) : blocks_for(computed + tokens);
   std::int64_t unheld = 0;  // hits that would leave the list of free blocks
   for (std::int64_t i = 0; i < hits; ++i) unheld += pool_.is_free(pool_.find(content_of(id, i)));
-  if (need - hits + unheld > pool_.free()) return false;
+  // All that is known of it must fit, though only the chunk takes blocks now (vLLM since 0.19:
+  // scheduler_reserve_full_isl): a prompt that is half done cannot be the next to be preempted.
+  if (std::max(need, blocks_for(known)) - hits + unheld > pool_.free()) return false;
 
   waiting_.pop_front();
   if (free_seats_.empty()) {

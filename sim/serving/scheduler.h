@@ -11,6 +11,11 @@
 // `computed` advances when a step is scheduled, so a prompt's next chunk may follow into the
 // pipeline before the chunk ahead of it has left.
 //
+// An asynchronous engine counts the token of a step that is still running as known: the last stage
+// hands it to the first, the host need not have seen it. A request may then be scheduled again one
+// step later, with P stages P steps later (vLLM: next_decode_eligible_step), so that as many
+// micro-batches as stages stay apart.
+//
 // kOrca takes whole prompts, has no token budget and reserves a request's whole length at
 // admission; kSarathi serves all decodes before any chunk; kStatic forms a batch, pads it with its
 // finished requests and forms the next when all are done. Sources: vLLM v1/core/sched/scheduler.py;
@@ -32,6 +37,9 @@ namespace plumbline {
 struct Batch {
   StepWork work;
   std::vector<RequestId> emitting;  ///< requests that sample a token
+  /// The step counts on a token of the step `token_steps_ago` steps ago, which is in flight; 0:
+  /// none.
+  std::int64_t token_steps_ago = 0;
 };
 
 /// All requests of a run.
@@ -53,7 +61,7 @@ struct SchedulerSetup {
   std::int64_t blocks = 0;
   int block_tokens = 16;
   bool prefix_caching = true;
-  bool asynchronous = false;  ///< the token of the step before counts as known
+  bool asynchronous = false;  ///< the token of a step that is still running counts as known
   int in_flight_batches = 1;
   int pipeline = 1;
   ReplicaRole role = ReplicaRole::kWhole;
@@ -94,6 +102,7 @@ class Scheduler {
     std::int32_t placeholders = 0;  // sampled on the GPU, not yet returned
     std::int32_t target = 0;        // known tokens at the end
     std::int32_t cohort = -1;       // kStatic
+    std::int64_t sampled_in = 0;    // the step that samples its newest token
     bool named = false;             // its blocks can be shared
     bool done = false;
     std::vector<BlockId> blocks;
@@ -143,6 +152,7 @@ class Scheduler {
   std::vector<RequestId> finished_;
   std::vector<Cohort> cohorts_;
   std::int64_t decode_cap_;
+  std::int64_t step_ = 0;  // that are scheduled so far, this one included
   std::int64_t preemptions_ = 0;
   std::int64_t hit_tokens_ = 0;
 };

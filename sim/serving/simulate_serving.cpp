@@ -120,8 +120,7 @@ class Simulation {
     scheduler.blocks = blocks_to_simulate(role);
     scheduler.block_tokens = setup_.resources.kv.block_tokens;
     scheduler.prefix_caching = options.kv_cache.prefix_caching;
-    // Between stages a sampled token must come back before its request can go on.
-    scheduler.asynchronous = setup_.resources.asynchronous && setup_.pipeline == 1 && !plain;
+    scheduler.asynchronous = setup_.resources.asynchronous && !plain && !exchange;
     scheduler.in_flight_batches = made.in_flight_batches;
     scheduler.pipeline = setup_.pipeline;
     scheduler.role = role;

@@ -63,6 +63,17 @@ TEST(Scheduler, WithoutChunksAPromptWaitsForABudgetOfItsOwn) {
   EXPECT_THAT(chunk_sizes(s.step()), ElementsAre(40));
 }
 
+TEST(Scheduler, AdmitsAPromptOnlyWhenAllOfItFits) {
+  Stepper s({Bench::request(0, 40, 3), Bench::request(0, 100, 3)}, 8);  // blocks of 16 tokens
+  s.setup.batching.max_num_batched_tokens = 64;
+  s.start();
+  EXPECT_THAT(chunk_sizes(s.step()), ElementsAre(40));  // 24 tokens more would fit, 100 do not
+  EXPECT_EQ(s.scheduler->waiting(), 1u);
+  s.step();
+  s.step();  // the first is done and leaves
+  EXPECT_THAT(chunk_sizes(s.step()), ElementsAre(64));
+}
+
 TEST(Scheduler, WhenNoBlockIsFreeTheRequestAdmittedLastIsComputedAgain) {
   // 3 blocks of 16: both prompts take one, at 16 + 1 tokens each wants another, one is left.
   Stepper s({Bench::request(0, 16, 20), Bench::request(0, 16, 20)}, 3);

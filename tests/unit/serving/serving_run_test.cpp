@@ -79,6 +79,30 @@ TEST(ServingRun, ASynchronousEngineShowsItsHostTimeAnAsynchronousOneHidesIt) {
   EXPECT_NEAR(bench.run(at_once(4, 10, 101)).result.tpot_s.p50, 1.5e-3 - 0.5e-3 / 100, 1e-9);
 }
 
+// Four micro-batches on four stages of 1 ms: a token that comes back through a host of 0.4 ms makes
+// a round of 4.4 ms, one that the last stage hands to the first a round of 4 ms.
+TEST(ServingRun, AnAsynchronousPipelineHandsTokensOnWithoutTheHost) {
+  Bench bench;
+  bench.pipeline_of({1e-3, 1e-3, 1e-3, 1e-3});
+  bench.prices.host_s = 0.4e-3;
+  bench.options.batching.max_num_batched_tokens = 10;
+  const auto tpot = [&bench](int requests) {
+    return bench.run(at_once(requests, 10, 101)).result.tpot_s.p50;
+  };
+  EXPECT_NEAR(tpot(4), 4.4e-3, 1e-9);
+  bench.resources.asynchronous = true;
+  bench.resources.in_flight_batches = 5;
+  EXPECT_NEAR(tpot(4), 4.0e-3, 1e-5);
+  // With fewer micro-batches than stages nothing else can be scheduled before the token is back.
+  EXPECT_NEAR(tpot(2), 4.4e-3, 1e-5);
+  // Two stages, 0.5 ms from one to the other: the token is back after 1 + 0.5 + 1 + 0.5 ms, when
+  // stage 0 has long been free.
+  bench.pipeline_of({1e-3, 1e-3});
+  bench.resources.in_flight_batches = 3;
+  bench.prices.hop_s = 0.5e-3;
+  EXPECT_NEAR(tpot(2), 3.0e-3, 1e-5);
+}
+
 // One request at a time, every 10 ms, 3 steps of 1 ms each: nobody waits (D/D/1 below saturation);
 // every 2 ms with one seat, request i waits i (3 - 2) ms.
 TEST(ServingRun, EvenArrivalsToOneSeatWaitAsInDD1) {
