@@ -19,8 +19,8 @@ LIMITS = {  # folder: metric: (least number of runs, median, 90th percentile, bi
     "peak_memory_gib": (96, 0.025, 0.07, 0.02),
   },
   "scenarios/serving_published": {
-    "tpot_s": (400, 0.08, 0.30, 0.06),
-    "e2e_s": (500, 0.06, 0.25, 0.04),
+    "tpot_s": (364, 0.08, 0.30, 0.06),
+    "e2e_s": (457, 0.06, 0.28, 0.04),
     "request_ttft_s": (300, 0.11, 0.33, 0.08),
     "request_tpot_s": (300, 0.02, 0.055, 0.02),
     "request_e2e_s": (300, 0.02, 0.05, 0.02),
