@@ -265,12 +265,23 @@ class Prices final : public StepPrices {
     const std::int64_t most = std::max<std::int64_t>(
         {served.options.batching.max_num_batched_tokens, served.options.batching.max_num_seqs, 2});
     const std::vector<std::int64_t> knots = token_knots({}, most);
+    // All GPUs of a node send at once. One sender reaches its point-to-point rate; senders that
+    // share a NIC fill it as a collective does and get their share of that.
+    const LinkSpec& link = served.cluster.inter_node;
+    double shared = 1.0;
+    if (link.p2p_bandwidth.value.base() > 0 && link.collective_bandwidth.value.base() > 0) {
+      const double nics = std::min(1.0, static_cast<double>(served.cluster.nics_per_node) /
+                                            static_cast<double>(served.cluster.gpus_per_node));
+      shared = std::max(1.0, link.p2p_bandwidth.value / (nics * link.collective_bandwidth.value));
+    }
     for (std::size_t s = 0; s + 1 < served.plan.stages.size(); ++s) {
       const bool inside =
           hop_inside_node(served.plan, static_cast<int>(s), static_cast<int>(s) + 1);
+      const double slowed = inside ? 1.0 : shared;
       hops_.emplace_back(knots, [&](double t) {
         const double bytes = 2 * 2 * t * h;
-        double time = served.kernels.send_recv(Bytes(bytes / tensor), inside).sustained.base();
+        double time =
+            served.kernels.send_recv(Bytes(slowed * bytes / tensor), inside).sustained.base();
         if (tensor > 1) {
           CollectiveQuery query;
           query.op = Collective::kAllGather;

@@ -115,6 +115,10 @@ double TokenWork::collective(Collective op, double bytes, int ranks) const {
   query.bytes = Bytes(bytes);
   query.ranks = ranks;
   query.ranks_per_node = std::min(ranks, served_.cluster.gpus_per_nvlink_domain);
+  // Every group of a node runs at once, so a group has the NICs of its own members.
+  const Cluster& cluster = served_.cluster;
+  query.nics = std::min(1.0, static_cast<double>(cluster.nics_per_node) / cluster.gpus_per_node) *
+               query.ranks_per_node;
   return served_.kernels.collective(query).sustained.base();
 }
 

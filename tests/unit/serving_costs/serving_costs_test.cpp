@@ -237,6 +237,33 @@ TEST(StepPrice, OfAStageHasItsLayersAndTheHeadOnlyOnTheLast) {
   EXPECT_GT(stages->hop_time(0, work).base(), 0.0);
 }
 
+// Eight GPUs of a node behind one NIC or two: what crosses takes (1/1 - 1/2) of a NIC's time
+// longer.
+TEST(StepPrice, BetweenNodesIsWhatTheNicsOfANodeAllow) {
+  Served llama("llama3_70b", "h100_sxm_80g", "nvlink4", 16);
+  llama.options.software = "kernels_only";
+  llama.cluster.nodes = 2;
+  StepWork chunk;
+  chunk.add_chunk(8192, 0);
+  const auto longer = [&](const auto& time) {
+    llama.cluster.nics_per_node = 1;
+    const double one = time(*make_step_prices(llama.view()));
+    llama.cluster.nics_per_node = 2;
+    return one - time(*make_step_prices(llama.view()));
+  };
+  const double nic = llama.cluster.inter_node.collective_bandwidth.value.base();
+  const double hidden = 2.0 * 8192 * 8192;  // bytes of the hidden states
+  // Two all-reduces a layer and one behind the embedding, 2 (n - 1) / n of the buffer each.
+  const double reduced = (2 * 80 + 1) * hidden * 2 * 15 / 16;
+  EXPECT_NEAR(longer([&](const StepPrices& p) { return p.stage_time(0, chunk).base(); }),
+              reduced / nic * (1 - 1.0 / 2), 0.01 * reduced / nic);
+  llama.spread(1, 2);
+  llama.plan.hop_inside_node.assign(2, false);
+  // Hidden states and residual, from eight GPUs at once.
+  EXPECT_NEAR(longer([&](const StepPrices& p) { return p.hop_time(0, chunk).base(); }),
+              2 * hidden / nic * (8 - 4), 0.01 * hidden / nic);
+}
+
 TEST(StepPrice, WeightsInFewerBitsMakeSmallBatchesFaster) {
   Served llama("llama3_70b", "h100_sxm_80g", "nvlink4", 4);
   const StepWork few = decodes(4, 1000);
