@@ -19,12 +19,11 @@
 namespace plumbline {
 namespace {
 
-/// How long one sequence takes per token of context where one thread block walks it: read off the
-/// Llama-3.1-8B run on RTX PRO 6000, and what the kernels of batches with unequal contexts say of
-/// batches as large (LLMServingSim's skew.csv, 32 to 64 decodes beside a chunk: least error at 60
-/// ns). By batch size that table says 30 to 120 ns, on the RTX 4090 twice as much; see
-/// docs/serving_accuracy.md.
-constexpr double kSequenceSecondsPerToken = 60e-9;
+/// How long one sequence takes per token of context where one thread block walks it: least squares
+/// over 396 batches of decodes with unequal contexts (LLMServingSim's skew.csv, Llama-3.1-8B, vLLM
+/// 0.19, whose times are sums of three iterations), those that are not split over the sequence. RTX
+/// PRO 6000 alone: 53 ns, RTX 4090: 59 ns.
+constexpr double kSequenceSecondsPerToken = 56e-9;
 
 std::vector<double> geometric(double from, double to, double ratio, std::vector<double> start) {
   for (double x = from; x < to; x *= ratio) start.push_back(std::floor(x));
@@ -148,13 +147,12 @@ double AttentionPrices::of(const StepWork& work, double window) const {
       count > 0 ? seen(static_cast<double>(work.decode_context_sum) / count + 1) : 0.0;
   const double alone = decodes(count, mean);
   double time = alone;
-  if (seconds_per_token_ > 0 && count > 1) {
+  // Decodes alone that leave processors free are cut into equal pieces, and none waits for another.
+  const bool whole = !work.chunks.empty() || count * kv_heads_ >= 2 * processors_;
+  if (seconds_per_token_ > 0 && count > 1 && whole) {
     const double longest = seen(static_cast<double>(work.decode_context_max) + 1);
-    const double splits = work.chunks.empty()
-                              ? std::max(1.0, std::floor(2 * processors_ / (kv_heads_ * count)))
-                              : 1.0;
-    const double most = seconds_per_token_ * longest / splits;
-    const double usual = std::min(alone, seconds_per_token_ * mean / splits);
+    const double most = seconds_per_token_ * longest;
+    const double usual = std::min(alone, seconds_per_token_ * mean);
     time = std::cbrt(alone * alone * alone + most * most * most - usual * usual * usual);
   }
   bool first = count <= 0;

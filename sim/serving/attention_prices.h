@@ -37,8 +37,8 @@ class PriceGrid {
 ///              and the decodes' work after each other
 ///
 /// A batch whose contexts differ waits for its longest sequence where a device says how fast one
-/// sequence is walked: A0' = (A0^3 + M^3 - m^3)^(1/3), M = s k_max / splits, m = min(A0, s k /
-/// splits), splits = floor(2 SMs / (kv_heads n)) for decodes alone, 1 beside chunks.
+/// sequence is walked: A0' = (A0^3 + M^3 - m^3)^(1/3), M = s k_max, m = min(A0, s k); decodes alone
+/// with kv_heads n < 2 SMs are split evenly instead (FlashInfer's decode plan), and A0' = A0.
 class AttentionPrices {
  public:
   AttentionPrices(const ServedModel& served, const LayerTable* table);

@@ -194,6 +194,27 @@ TEST(StepPrice, IsTheSumOfTheMeasuredLayers) {
               (vllm.step_gap + 32.0 * vllm.chunk_gap_per_layer).base(), 1e-12);
 }
 
+// 8 heads of 32 sequences do not fill 188 multiprocessors twice: they are split, and evenly. Those
+// of 64 do, and the batch waits for the one that is walked longest, at 56 ns a token.
+TEST(StepPrice, OfUnequalContextsWaitsForTheLongestOnceSequencesAreWalkedWhole) {
+  Served llama("llama3_8b", "rtx_pro_6000_96g", "pcie5_x16");
+  const auto prices = make_step_prices(llama.view());
+  const auto longer = [&](int count) {  // than with all at the mean, 1,024 tokens
+    StepWork unequal = decodes(count - 1, 959);
+    unequal.add_decode(959 + 64 * count);
+    unequal.emitting = count;
+    return (prices->stage_time(0, unequal) - prices->stage_time(0, decodes(count, 1023))).base();
+  };
+  EXPECT_NEAR(longer(32), 0.0, 1e-12);
+  const auto table =
+      LayerTable::find(llama.cluster.device, {"", 1, 4096, 32, 8, 128, 14336, 128256, 0, 0, 0});
+  const double even = table->attention(0, 0, 64, 1024);
+  const double most = 56e-9 * (960 + 64 * 64), usual = std::min(even, 56e-9 * 1024);
+  EXPECT_NEAR(longer(64),
+              32 * (std::cbrt(std::pow(even, 3) + std::pow(most, 3) - std::pow(usual, 3)) - even),
+              1e-9);
+}
+
 TEST(StepPrice, BetweenTabulatedSizesIsWithinSixPercentOfPricingTheSizeItself) {
   Served llama("llama3_70b", "h100_sxm_80g", "nvlink4", 4);
   llama.options.software = "kernels_only";
