@@ -87,7 +87,13 @@ std::string notes_text(std::span<const ValidationRow> rows, const TextStyle& sty
     if (!row.notes.empty()) notes[row.source] = row.notes;
   }
   std::string out;
-  for (const auto& [source, note] : notes) out += "  " + source + ": " + note + "\n";
+  for (const auto& [source, note] : notes) {
+    const char* begin = "  ";
+    for (const std::string& line : wrap(source + ": " + note, style.width - 4)) {
+      out += begin + line + "\n";
+      begin = "    ";
+    }
+  }
   return out.empty() ? out : heading("Notes", style) + out;
 }
 

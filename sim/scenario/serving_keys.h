@@ -26,7 +26,7 @@ inline constexpr std::array kServingKeys = [] {
       computed("even, spare layers to the stages before the last (vLLM)",
                list("serving.layers_per_stage", KeyType::kIntegerList, 0, 1e6,
                     "Layers of each pipeline stage.")),
-      list("serving.stage_times_ms", KeyType::kNumberList, 0, 1e9,
+      list("serving.stage_times_ms", KeyType::kNumberList, 1e-6, 1e9,
            "Time of every step on each pipeline stage, milliseconds: stated where a pipeline was "
            "timed, instead of priced."),
       quiet(word("serving.stage_handover", words::kHandover, "asynchronous",
