@@ -1,5 +1,6 @@
 // From YAML to result, whole: GPT-3 175B (8 stages, 64 micro-batches) and a trillion parameters (64
-// stages, 512 micro-batches), and its parts at the large size.  A task is one F, B, I or W or one
+// stages, 512 micro-batches), and its parts at the large size and for 262,144 operations of an
+// interleaved schedule.  A task is one F, B, I or W or one
 // transfer with a duration.
 
 #include <benchmark/benchmark.h>
@@ -10,6 +11,7 @@
 #include <fstream>
 #include <string>
 
+#include "schedules/catalog.h"
 #include "sim/engine/execute.h"
 #include "sim/lowering/lower_training.h"
 #include "sim/run/prepare.h"
@@ -35,6 +37,16 @@ model: {base: gpt3_175b, layers: 128, hidden: 25600, heads: 160, kv_heads: 160, 
 cluster: {gpu: a100_sxm_80g, gpus_per_node: 8, nodes: 64, intra_node: nvlink3, inter_node: ib_hdr200}
 parallelism: {tensor: 8, pipeline: 64, sequence_parallel: true}
 schedule: 1f1b
+training: {sequence_length: 2048, micro_batch_size: 1, global_batch_size: 512, recompute: selective}
+)";
+
+// 262,144 operations: 64 ranks of four chunks.
+constexpr const char* kInterleaved = R"(
+name: GPT 2T, 64 stages of four chunks, 512 micro-batches
+model: {base: gpt3_175b, layers: 256, hidden: 25600, heads: 160, kv_heads: 160, head_dim: 160, ffn: 102400}
+cluster: {gpu: a100_sxm_80g, gpus_per_node: 8, nodes: 64, intra_node: nvlink3, inter_node: ib_hdr200}
+parallelism: {tensor: 8, pipeline: 64, virtual_stages: 4, sequence_parallel: true}
+schedule: interleaved_1f1b
 training: {sequence_length: 2048, micro_batch_size: 1, global_batch_size: 512, recompute: selective}
 )";
 
@@ -134,6 +146,37 @@ void lower_only(benchmark::State& state, const char* text) {
   state.SetItemsProcessed(tasks);
 }
 BENCHMARK_CAPTURE(lower_only, gpt_1t_64x512, kLarge)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(lower_only, interleaved_64x4x512, kInterleaved)->Unit(benchmark::kMillisecond);
+
+// Of a schedule whose operations have prices: its order, its tasks, their times.
+void schedule_to_result(benchmark::State& state, const char* text) {
+  const ScenarioFile file(text);
+  const Prepared prepared = prepare(file.read());
+  const Schedule& known = *prepared.schedule;
+  LoweringOptions options;
+  options.fold_transfers = true;
+  std::int64_t tasks = 0;
+  for (auto _ : state) {
+    const Schedule schedule = generate_schedule(known.name, known.shape);
+    const LoweredStep step = lower_training(schedule, prepared.costs, options);
+    benchmark::DoNotOptimize(execute(step.graph).timeline.finish.back());
+    tasks += static_cast<std::int64_t>(step.graph.num_tasks());
+  }
+  state.SetItemsProcessed(tasks);
+}
+BENCHMARK_CAPTURE(schedule_to_result, interleaved_64x4x512, kInterleaved)
+    ->Unit(benchmark::kMillisecond);
+
+void generate_only(benchmark::State& state, const char* text) {
+  const ScenarioFile file(text);
+  const Scenario scenario = file.read();
+  const Prepared prepared = prepare(scenario);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(
+        generate_schedule(prepared.schedule->name, prepared.schedule->shape).ranks.size());
+  }
+}
+BENCHMARK_CAPTURE(generate_only, interleaved_64x4x512, kInterleaved)->Unit(benchmark::kMillisecond);
 
 void execute_only(benchmark::State& state, const char* text) {
   const ScenarioFile file(text);
@@ -143,6 +186,7 @@ void execute_only(benchmark::State& state, const char* text) {
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * step.graph.num_tasks()));
 }
 BENCHMARK_CAPTURE(execute_only, gpt_1t_64x512, kLarge)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(execute_only, interleaved_64x4x512, kInterleaved)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace plumbline

@@ -194,6 +194,18 @@ TEST(ClosedForm, ChimeraIdlesOneRankLessThanHalfARampOnEachSide) {
   }
 }
 
+TEST(ClosedForm, ChimeraIsAsInItsTable2WhenBackwardsAreTwiceAsLong) {
+  // For N = D micro-batches: bubble ratio (D - 2) / (3N/2 + D - 2), and between D/2 + 1 activations
+  // on the ranks at the ends and D on those in the middle.
+  for (const int p : {2, 4, 8, 16}) {
+    const Schedule schedule = make("chimera", p, 2, p);
+    const Evaluation result = evaluate(schedule, Costs{1, 1, 1}.unit());
+    EXPECT_NEAR(result.idle[0] / result.makespan, (p - 2) / (1.5 * p + p - 2), kTolerance) << p;
+    const std::vector<int> peaks = peak_live_activations(schedule);
+    for (int r = 0; r < p; ++r) EXPECT_EQ(peaks[r], p / 2 + 1 + std::min(r, p - 1 - r)) << p;
+  }
+}
+
 TEST(ClosedForm, HanayosSingleWaveIdlesAThirdLessThan1F1BWhenBackwardsAreTwiceAsLong) {
   for (const int p : {2, 3, 4, 8}) {
     EXPECT_NEAR(idle(make("hanayo", p, 2, p), {}), 2 * (p - 1) * (1 + 2) * 2 / 3.0, kTolerance);
@@ -205,6 +217,19 @@ TEST(ClosedForm, MoreWavesIdleLessOfARanksTime) {
     const double one_wave = idle(make("hanayo", p, 2, p), {}) / 2;
     const double two_waves = idle(make("hanayo", p, 4, p), {}) / 4;
     EXPECT_LT(two_waves, 0.6 * one_wave) << p;
+  }
+}
+
+TEST(ClosedForm, HanayosIdlenessIsOneRampOfChunkTimeHoweverManyWavesThereAre) {
+  // Of a rank's time that is 1/W of one wave's, as in the paper's figure of ever finer waves; with
+  // more than one, the rule of the oldest micro-batch loses up to P/4 chunk times.
+  for (const int p : {2, 4, 8}) {
+    const double ramp = 4 * (p - 1);  // (P - 1)(2F + B) with B = 2F
+    for (const int waves : {1, 2, 3, 4}) {
+      const double idle_chunks = idle(make("hanayo", p, 2 * waves, p), {});
+      EXPECT_GE(idle_chunks, ramp - kTolerance) << at(p, 2 * waves, p);
+      EXPECT_LE(idle_chunks, ramp + p / 4.0 + kTolerance) << at(p, 2 * waves, p);
+    }
   }
 }
 
