@@ -148,10 +148,12 @@ void lower_only(benchmark::State& state, const char* text) {
 BENCHMARK_CAPTURE(lower_only, gpt_1t_64x512, kLarge)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(lower_only, interleaved_64x4x512, kInterleaved)->Unit(benchmark::kMillisecond);
 
-// Of a schedule whose operations have prices: its order, its tasks, their times.
-void schedule_to_result(benchmark::State& state, const char* text) {
+// Of a schedule whose operations have prices: its order, its tasks, their times.  Transfers that
+// take their sender's time are tasks of their own, posted ones are not.
+void schedule_to_result(benchmark::State& state, const char* text, bool blocking) {
   const ScenarioFile file(text);
-  const Prepared prepared = prepare(file.read());
+  Prepared prepared = prepare(file.read());
+  prepared.costs.blocking_hops = blocking;
   const Schedule& known = *prepared.schedule;
   LoweringOptions options;
   options.fold_transfers = true;
@@ -164,7 +166,9 @@ void schedule_to_result(benchmark::State& state, const char* text) {
   }
   state.SetItemsProcessed(tasks);
 }
-BENCHMARK_CAPTURE(schedule_to_result, interleaved_64x4x512, kInterleaved)
+BENCHMARK_CAPTURE(schedule_to_result, interleaved_64x4x512_posted, kInterleaved, false)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(schedule_to_result, interleaved_64x4x512_blocking, kInterleaved, true)
     ->Unit(benchmark::kMillisecond);
 
 void generate_only(benchmark::State& state, const char* text) {
