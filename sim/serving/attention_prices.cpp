@@ -19,11 +19,12 @@
 namespace plumbline {
 namespace {
 
-/// How long one sequence takes per token of context where one thread block walks it: least squares
-/// over 396 batches of decodes with unequal contexts (LLMServingSim's skew.csv, Llama-3.1-8B, vLLM
-/// 0.19, whose times are sums of three iterations), those that are not split over the sequence. RTX
-/// PRO 6000 alone: 53 ns, RTX 4090: 59 ns.
-constexpr double kSequenceSecondsPerToken = 56e-9;
+/// How long one sequence takes per token of context where one thread block walks it: c x^p with x
+/// blocks (sequences times KV heads) per multiprocessor, which share its bandwidth. Least squares
+/// over batches of unequal contexts on RTX PRO 6000 and RTX 4090 (LLMServingSim's skew.csv,
+/// Llama-3.1-8B, vLLM 0.19; its times are sums of three iterations): 396 of decodes alone and
+/// 25,364 beside a chunk, the four groups counting alike.
+constexpr double kSequenceSecondsPerToken = 34e-9, kSharing = 0.45;
 
 std::vector<double> geometric(double from, double to, double ratio, std::vector<double> start) {
   for (double x = from; x < to; x *= ratio) start.push_back(std::floor(x));
@@ -151,8 +152,8 @@ double AttentionPrices::of(const StepWork& work, double window) const {
   const bool whole = !work.chunks.empty() || count * kv_heads_ >= 2 * processors_;
   if (seconds_per_token_ > 0 && count > 1 && whole) {
     const double longest = seen(static_cast<double>(work.decode_context_max) + 1);
-    const double most = seconds_per_token_ * longest;
-    const double usual = std::min(alone, seconds_per_token_ * mean);
+    const double walk = seconds_per_token_ * std::pow(count * kv_heads_ / processors_, kSharing);
+    const double most = walk * longest, usual = std::min(alone, walk * mean);
     time = std::cbrt(alone * alone * alone + most * most * most - usual * usual * usual);
   }
   bool first = count <= 0;

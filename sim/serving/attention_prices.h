@@ -37,8 +37,9 @@ class PriceGrid {
 ///              and the decodes' work after each other
 ///
 /// A batch whose contexts differ waits for its longest sequence where a device says how fast one
-/// sequence is walked: A0' = (A0^3 + M^3 - m^3)^(1/3), M = s k_max, m = min(A0, s k); decodes alone
-/// with kv_heads n < 2 SMs are split evenly instead (FlashInfer's decode plan), and A0' = A0.
+/// sequence is walked: A0' = (A0^3 + M^3 - m^3)^(1/3), M = s(x) k_max, m = min(A0, s(x) k), x =
+/// kv_heads n / SMs; decodes alone with x < 2 are split evenly instead (FlashInfer's decode plan),
+/// and A0' = A0.
 class AttentionPrices {
  public:
   AttentionPrices(const ServedModel& served, const LayerTable* table);
@@ -52,7 +53,7 @@ class AttentionPrices {
   std::optional<LayerTable> table_;
   PriceGrid decode_, chunk_;
   double launch_ = 0;             ///< t0 of a chunk's kernel
-  double seconds_per_token_ = 0;  ///< s; 0: unknown
+  double seconds_per_token_ = 0;  ///< s of one block per multiprocessor; 0: unknown
   double processors_ = 1, kv_heads_ = 1;
 };
 

@@ -21,12 +21,12 @@ LIMITS = {  # folder: metric: (least number of runs, median, 90th percentile, bi
   "scenarios/serving_published": {
     "tpot_s": (364, 0.08, 0.30, 0.06),
     "e2e_s": (457, 0.06, 0.28, 0.04),
-    "request_ttft_s": (300, 0.12, 0.36, 0.06),
-    "request_tpot_s": (300, 0.022, 0.05, 0.022),
-    "request_e2e_s": (300, 0.022, 0.05, 0.022),
-    "ttft_mean_s": (3, 0.15, 0.19, 0.15),
-    "tpot_mean_s": (3, 0.05, 0.12, 0.03),
-    "e2e_mean_s": (3, 0.05, 0.14, 0.03),
+    "request_ttft_s": (300, 0.10, 0.38, 0.05),
+    "request_tpot_s": (300, 0.035, 0.065, 0.035),
+    "request_e2e_s": (300, 0.035, 0.075, 0.035),
+    "ttft_mean_s": (3, 0.21, 0.22, 0.21),
+    "tpot_mean_s": (3, 0.04, 0.12, 0.04),
+    "e2e_mean_s": (3, 0.045, 0.14, 0.045),
     "iteration_time_s": (3, 0.04, 0.10, 0.04),
   },
 }
