@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <initializer_list>
+#include <set>
+#include <string_view>
 #include <utility>
 
-#include "calibration/fit_kernels.h"
+#include "calibration/fit_sections.h"
 #include "sim/cluster/read_profile.h"
 #include "sim/kernels/csv_table.h"
 #include "sim/kernels/problem.h"
@@ -19,17 +20,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// How many neighbours correct a shape, and in which tiles rows are computed: what errs least, in
-// the mean, on sites left out. The mean, because shapes just beyond a tile are few and err far.
-constexpr int kNeighbours[] = {8, 16};
-constexpr int kRowTiles[] = {1, 64, 128};
-
 /// A sample file with its content.
 struct Source {
   SampleFile file;
   std::string shown;  ///< path as the profile writes it
   CsvTable csv;
 };
+
+std::set<std::string_view> operations_in(const CsvTable& csv) {
+  std::set<std::string_view> names;
+  const std::size_t column = csv.column("op_name");
+  for (std::size_t row = 0; row < csv.rows(); ++row) names.insert(csv.text(row, column));
+  return names;
+}
 
 SampleFile classify(const std::string& path, const CsvTable& csv, const DeviceSpec& device) {
   const std::string name = fs::path(path).stem().string();
@@ -52,6 +55,17 @@ SampleFile classify(const std::string& path, const CsvTable& csv, const DeviceSp
     file.operation = "collective";
     file.dtype.clear();
     file.link = device.intra_link;
+    const auto names = operations_in(csv);
+    for (const std::string_view name : names) {
+      if (!collective_called(name)) {
+        throw problem_at(path, 1, "has a collective called '" + std::string(name) + "'",
+                         "all_reduce, all_gather, reduce_scatter, alltoall, custom_all_reduce");
+      }
+    }
+    if (names.size() > 1 && names.count("custom_all_reduce")) {
+      throw problem_at(path, 1, "holds NCCL's collectives and an engine's own all-reduce",
+                       "a file for each: they replace one another's samples otherwise");
+    }
   } else {
     throw problem_at(path, 1, "is no sample a profile can be fitted to",
                      "products, attention and collectives are; see calibration/README.md");
@@ -71,104 +85,15 @@ Source open_source(SampleFile file, const fs::path& folder) {
   return {std::move(file), std::move(shown), std::move(csv)};
 }
 
-// Five digits: an order finer than any constant is known.
-std::string number(double value) { return fmt::format("{:.5g}", value); }
-std::string share(double value) {
-  return std::isfinite(value) ? fmt::format("{:.2g}", value) : "unidentified";
-}
-
-// A constant is identified when its standard error leaves its size standing: below a third.
-constexpr double kIdentified = 1.0 / 3;
-std::string identified(std::initializer_list<const char*> names, const std::vector<double>& se) {
-  std::string list;
-  std::size_t i = 0;
-  for (const char* name : names) {
-    if (se[i++] < kIdentified) list += (list.empty() ? "" : ", ") + std::string(name);
-  }
-  return "identified: [" + list + "]";
-}
-
-std::string range(const char* name, const std::vector<double>& values) {
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return fmt::format("{}: [{:.0f}, {:.0f}]", name, *low, *high);
-}
-
-std::string errors(const char* key, const ErrorSummary& e) {
-  return fmt::format("{}: {{n: {}, median: {}, p90: {}}}", key, e.n, share(e.median_abs),
-                     share(e.p90_abs));
-}
-
-FitProfileResult::Row row(std::string form, const ErrorSummary& fitted,
-                          const ErrorSummary& held_out) {
-  return {std::move(form),     fitted.n,        fitted.median_abs, fitted.p90_abs,
-          held_out.median_abs, held_out.p90_abs};
-}
-
-std::string gemm_block(const Source& source, FitProfileResult& result) {
-  const auto m = source.csv.numbers("m"), n = source.csv.numbers("n"), k = source.csv.numbers("k"),
-             time = source.csv.numbers("latency_us");
-  std::vector<GemmSample> samples;
-  for (std::size_t i = 0; i < m.size(); ++i) {
-    samples.push_back({m[i], n[i], k[i], Seconds(time[i] * 1e-6)});
-  }
-  GemmFitResult best;
-  for (const int row_tile : kRowTiles) {
-    for (const int neighbours : kNeighbours) {
-      GemmFitResult fit = fit_gemm(source.file.dtype, samples, neighbours, row_tile);
-      if (best.relative_standard_error.empty() ||
-          fit.cross_validated.mean_abs < best.cross_validated.mean_abs) {
-        best = std::move(fit);
-      }
-    }
-  }
-  result.rows.push_back(row("gemm " + source.file.dtype, best.form, best.cross_validated));
-  const auto& se = best.relative_standard_error;
-  return fmt::format(
-      "    {}:\n      {{flops_per_s: {}, bytes_per_s: {}, t0_us: {}, p: {}, neighbours: {}, "
-      "row_tile: {},\n"
-      "       relative_standard_error: {{flops_per_s: {}, bytes_per_s: {}, t0_us: {}, p: {}}},\n"
-      "       {},\n       range: {{{}, {}, {}}},\n       {},\n       {}}}\n",
-      source.file.dtype, number(best.fit.flops.base()), number(best.fit.bytes.base()),
-      number(best.fit.t0.base() * 1e6), number(best.fit.p), best.fit.neighbours, best.fit.row_tile,
-      share(se[0]), share(se[1]), share(se[2]), share(se[3]),
-      identified({"flops_per_s", "bytes_per_s", "t0_us", "p"}, se), range("m", m), range("n", n),
-      range("k", k), errors("error", best.form), errors("cross_validated", best.cross_validated));
-}
-
-std::string attention_block(const Source& source, int multiprocessors, FitProfileResult& result) {
-  const bool prefill = source.file.operation == "attention_prefill";
-  const auto batch = source.csv.numbers("batch_size"),
-             length = source.csv.numbers(prefill ? "isl" : "kv_len"),
-             heads = source.csv.numbers("num_heads"), kv = source.csv.numbers("num_kv_heads"),
-             time = source.csv.numbers("latency_us");
-  std::vector<AttentionSample> samples;
-  for (std::size_t i = 0; i < time.size(); ++i) {
-    samples.push_back({batch[i], length[i], heads[i], kv[i], Seconds(time[i] * 1e-6)});
-  }
-  const AttentionFitResult fit =
-      prefill ? fit_prefill(samples) : fit_decode(samples, multiprocessors);
-  result.rows.push_back(row(source.file.operation, fit.form, fit.cross_validated));
-  const auto& se = fit.relative_standard_error;
-  const std::string tail = fmt::format(
-      "     {},\n     range: {{{}, {}, {}, {}}},\n     {},\n     {}}}\n",
-      prefill ? identified({"flops_per_s", "bytes_per_s", "t0_us"}, se)
-              : identified({"bytes_per_s", "t0_us", "per_sequence_us"}, se),
-      range("batch", batch), range("length", length), range("heads", heads), range("kv_heads", kv),
-      errors("error", fit.form), errors("cross_validated", fit.cross_validated));
-  if (prefill) {
-    return fmt::format(
-               "  attention_prefill:\n    {{flops_per_s: {}, bytes_per_s: {}, t0_us: {},\n"
-               "     relative_standard_error: {{flops_per_s: {}, bytes_per_s: {}, t0_us: {}}},\n",
-               number(fit.fit.flops.base()), number(fit.fit.bytes.base()),
-               number(fit.fit.t0.base() * 1e6), share(se[0]), share(se[1]), share(se[2])) +
-           tail;
-  }
-  return fmt::format(
-             "  attention_decode:\n    {{bytes_per_s: {}, t0_us: {}, per_sequence_us: {},\n"
-             "     relative_standard_error: {{bytes_per_s: {}, t0_us: {}, per_sequence_us: {}}},\n",
-             number(fit.fit.bytes.base()), number(fit.fit.t0.base() * 1e6),
-             number(fit.fit.per_sequence.base() * 1e6), share(se[0]), share(se[1]), share(se[2])) +
-         tail;
+/// Whether a given file takes a listed one's place: the same file, or the same kernels again. An
+/// engine's all-reduce and NCCL's collectives are different kernels of one fabric.
+bool replaces(const Source& given, const Source& listed) {
+  if (given.shown == listed.shown) return true;
+  const SampleFile &a = given.file, &b = listed.file;
+  if (a.operation != b.operation || a.dtype != b.dtype || a.link != b.link) return false;
+  if (a.operation != "collective") return true;
+  const auto ours = operations_in(given.csv), theirs = operations_in(listed.csv);
+  return std::any_of(ours.begin(), ours.end(), [&](auto name) { return theirs.count(name) > 0; });
 }
 
 /// `model: {...}` of layers that belong to one model, as the reader of profiles takes it.
@@ -227,10 +152,8 @@ FitProfileResult fit_profile(const FitProfileOptions& options) {
   for (const std::string& path : options.csv_paths) {
     const CsvTable csv = CsvTable::parse(read_file(path), path);
     Source source = open_source(classify(path, csv, device), folder);
-    const auto same = std::find_if(sources.begin(), sources.end(), [&](const Source& s) {
-      return s.file.operation == source.file.operation && s.file.dtype == source.file.dtype &&
-             s.file.link == source.file.link;
-    });
+    const auto same = std::find_if(sources.begin(), sources.end(),
+                                   [&](const Source& s) { return replaces(source, s); });
     if (same == sources.end()) {
       sources.push_back(std::move(source));
     } else {
@@ -239,19 +162,31 @@ FitProfileResult fit_profile(const FitProfileOptions& options) {
   }
 
   FitProfileResult result;
+  const auto take = [&](FittedSection section) {
+    result.rows.insert(result.rows.end(), section.rows.begin(), section.rows.end());
+    return std::move(section.yaml);
+  };
   std::string gemm, attention;
+  CollectiveTable collectives;
   for (const Source& source : sources) {
-    if (source.file.operation == "gemm") gemm += gemm_block(source, result);
-    if (source.file.operation == "attention_prefill" ||
-        source.file.operation == "attention_decode") {
-      attention += attention_block(source, device.multiprocessors, result);
+    const std::string& operation = source.file.operation;
+    if (operation == "gemm") gemm += take(fit_products(source.file.dtype, source.csv));
+    if (operation == "attention_prefill" || operation == "attention_decode") {
+      attention += take(fit_attention(operation, source.csv, device.multiprocessors));
+    }
+    if (operation == "collective" && source.file.link == device.intra_link) {
+      CollectiveTable read = read_collectives(source.csv);
+      // As prices do: a later file only adds group sizes.
+      for (std::size_t i = 0; i < collectives.size(); ++i) collectives[i].merge(read[i]);
     }
   }
+  const std::string collective = take(fit_collective_table(collectives));
   result.text = hand;
   if (!sources.empty()) result.text += std::string(kFittedMarker) + "\n" + sample_block(sources);
-  if (!gemm.empty() || !attention.empty()) {
-    result.text += "fitted:\n" + (gemm.empty() ? "" : "  gemm:\n" + gemm) + attention;
-  }
+  if (!gemm.empty()) gemm = "  gemm:\n" + gemm;
+  const std::string fitted =
+      gemm + attention + (collective.empty() ? "" : "  collective:\n" + collective);
+  if (!fitted.empty()) result.text += "fitted:\n" + fitted;
   return result;
 }
 

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "calibration/fit_sections.h"
+
 namespace plumbline {
 
 inline constexpr std::string_view kFittedMarker =
@@ -17,21 +19,15 @@ inline constexpr std::string_view kFittedMarker =
 
 struct FitProfileOptions {
   std::string profile_path;
-  /// Files to add: each replaces the listed one of the same operation, dtype and fabric. The
-  /// header tells the operation, the name the dtype; they must lie below the profile's folder.
+  /// Files to add: each replaces the listed one of the same operation, dtype and fabric (and, of
+  /// collectives, with an operation in common). The header tells the operation, the name the dtype;
+  /// they must lie below the profile's folder.
   std::vector<std::string> csv_paths;
 };
 
 struct FitProfileResult {
   std::string text;  ///< of the whole profile; nothing is written
-  struct Row {
-    std::string form;  ///< "gemm bf16", "attention_prefill", "attention_decode"
-    int samples = 0;
-    double median = 0, p90 = 0;  ///< |error| of the form on its samples
-    double cross_validated_median = 0,
-           cross_validated_p90 = 0;  ///< with neighbours, sites left out
-  };
-  std::vector<Row> rows;
+  std::vector<FittedRow> rows;
 };
 
 /// @throws InputError for a profile or sample that cannot be read, a layout that is no sample's

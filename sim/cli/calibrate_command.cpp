@@ -56,7 +56,7 @@ int fit(const Fit& options, const Console& console) {
   if (options.outputs.stdout_is_taken()) return kDone;
   Columns table({false, true, true, true, true, true});
   table.add({"form", "samples", "median", "p90", "median, left out", "p90, left out"});
-  for (const FitProfileResult::Row& row : result.rows) {
+  for (const FittedRow& row : result.rows) {
     table.add({row.form, std::to_string(row.samples), percent(row.median), percent(row.p90),
                percent(row.cross_validated_median), percent(row.cross_validated_p90)});
   }

@@ -60,6 +60,16 @@ struct AttentionFit {
   friend bool operator==(const AttentionFit&, const AttentionFit&) = default;
 };
 
+/// Hockney's line through one collective's samples on one group size, bandwidth per share of the
+/// ring. A statement: prices follow the samples themselves (sim/kernels/collective_curve.h).
+struct CollectiveFit {
+  Seconds latency;
+  BytesPerSecond bus_bandwidth;
+  HeldOutError held_out{};  ///< of prices, message sizes left out
+
+  friend bool operator==(const CollectiveFit&, const CollectiveFit&) = default;
+};
+
 /// The dimensions that the time of a served model's layers depends on; the layers themselves may be
 /// any number.
 struct ModelShape {
@@ -114,6 +124,7 @@ struct DeviceSpec {
   std::map<std::string, FlopsPerSecond> peak_flops;  ///< "bf16", "fp16", "fp8", "fp32", ...
   std::map<std::string, GemmFit> gemm;               ///< by dtype
   std::optional<AttentionFit> prefill, decode;       ///< serving kernels
+  std::map<std::string, CollectiveFit> collectives;  ///< "all_reduce_8", on its usual fabric
   /// Time relative to TN of the layouts "nn" and "nt".
   std::map<std::string, Sourced<double>> layout_factor;
   /// Traffic per output element of a product that accumulates in fp32.

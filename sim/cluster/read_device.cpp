@@ -52,8 +52,19 @@ AttentionFit read_attention_fit(const YamlNode& node) {
   return fit;
 }
 
+CollectiveFit read_collective_fit(const YamlNode& node) {
+  node.allow_keys({"latency_us", "bus_bytes_per_s", "relative_standard_error", "identified",
+                   "range", "error", "cross_validated", "group_left_out"});
+  CollectiveFit fit;
+  fit.latency = Seconds(1e-6 * node.required("latency_us").number_in(0, 1e6).value_or(0));
+  fit.bus_bandwidth =
+      BytesPerSecond(node.required("bus_bytes_per_s").number_in(1, 1e18).value_or(1));
+  fit.held_out = read_held_out(node);
+  return fit;
+}
+
 void read_fitted(const ProfileNode& profile, const YamlNode& fitted, DeviceSpec& device) {
-  fitted.allow_keys({"gemm", "attention_prefill", "attention_decode"});
+  fitted.allow_keys({"gemm", "attention_prefill", "attention_decode", "collective"});
   const YamlNode gemm = fitted.child("gemm");
   if (gemm.present()) {
     for (const auto& [dtype, node] : gemm.entries()) {
@@ -64,6 +75,12 @@ void read_fitted(const ProfileNode& profile, const YamlNode& fitted, DeviceSpec&
   if (prefill.present()) device.prefill = read_attention_fit(prefill);
   const YamlNode decode = fitted.child("attention_decode");
   if (decode.present()) device.decode = read_attention_fit(decode);
+  const YamlNode collective = fitted.child("collective");
+  if (collective.present()) {
+    for (const auto& [name, node] : collective.entries()) {
+      device.collectives[name] = read_collective_fit(node);
+    }
+  }
 }
 
 template <typename Rate>

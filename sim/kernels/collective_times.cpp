@@ -1,4 +1,5 @@
-// Inside a domain: log-log between measured sizes and, by bus bandwidth, between group sizes.
+// Inside a domain: measured sizes verbatim, between them and between group sizes by Hockney's line
+// and what it misses (collective_curve.h).
 //
 // Between nodes the group runs one ring per member of a node, so a node's share of the ring leaves
 // over all its NICs at once:
@@ -23,11 +24,86 @@ constexpr std::array kNames{"all_reduce", "all_gather", "reduce_scatter", "allto
 
 std::size_t index(Collective op) { return static_cast<std::size_t>(op); }
 
+// A curve's parts at a message size, per rank's share of the ring: groups differ in these.
+struct GroupPart {
+  double latency, per_byte, log_residual;
+};
+GroupPart part_of(Collective op, int ranks, const CollectiveCurve& curve, Bytes bytes) {
+  return {curve.latency().base(), curve.seconds_per_byte() / ring_share(op, ranks),
+          curve.log_residual(bytes)};
+}
+
 }  // namespace
 
 double ring_share(Collective op, double ranks) {
   const double share = (ranks - 1) / ranks;
   return op == Collective::kAllReduce || op == Collective::kEngineAllReduce ? 2 * share : share;
+}
+
+std::string_view to_string(Collective op) { return kNames[index(op)]; }
+
+std::optional<Collective> collective_called(std::string_view name) {
+  const auto it = std::find(kNames.begin(), kNames.end(), name);
+  if (it == kNames.end()) return std::nullopt;
+  return static_cast<Collective>(it - kNames.begin());
+}
+
+CollectiveTable read_collectives(const CsvTable& csv) {
+  const std::size_t op = csv.column("op_name"), dtype = csv.column("nccl_dtype"),
+                    ranks = csv.column("num_gpus"), bytes = csv.column("bytes"),
+                    time = csv.column("latency_us");
+  CollectiveTable table;
+  for (std::size_t row = 0; row < csv.rows(); ++row) {
+    const auto which = collective_called(csv.text(row, op));
+    if (csv.text(row, dtype) != "half" || !which) continue;
+    table[index(*which)][static_cast<int>(csv.number_in(row, ranks, 2, 1e6))].add(
+        Bytes(csv.number_in(row, bytes, 1, 1e15)),
+        Seconds(csv.number_in(row, time, 1e-3, 1e12) * 1e-6));
+  }
+  for (auto& curves : table) {
+    for (auto& [unused, curve] : curves) curve.finish();
+  }
+  return table;
+}
+
+Seconds collective_time(Collective op, const std::map<int, CollectiveCurve>& curves, Bytes bytes,
+                        int ranks, Seconds hop) {
+  const auto same = curves.find(ranks);
+  if (same != curves.end()) return same->second.at(bytes);
+  const double share = ring_share(op, ranks);
+  const auto part = [&](auto it) { return part_of(op, it->first, it->second, bytes); };
+  const auto above = curves.upper_bound(ranks);
+  GroupPart group{};
+  Seconds more;
+  if (above == curves.begin()) {
+    group = part(above);  // a smaller group than any measured
+  } else if (above == curves.end()) {
+    const auto most = std::prev(above);
+    group = part(most);
+    double hops = std::log2(static_cast<double>(ranks) / most->first);
+    if (most != curves.begin()) {
+      // Each further rank takes what the last ones took, up to the size that has been held out.
+      const auto before = std::prev(most);
+      const double each =
+          std::max(0.0, (group.latency - part(before).latency) / (most->first - before->first));
+      more = Seconds(each * (std::min(ranks, 2 * most->first) - most->first));
+      hops = std::max(0.0, hops - 1);
+    }
+    more += hops * hop;
+  } else {
+    const auto below = std::prev(above);
+    const GroupPart low = part(below), high = part(above);
+    const double by_rank =
+        static_cast<double>(ranks - below->first) / (above->first - below->first);
+    const double by_log = std::log2(static_cast<double>(ranks) / below->first) /
+                          std::log2(static_cast<double>(above->first) / below->first);
+    group.latency = low.latency + by_rank * (high.latency - low.latency);
+    group.per_byte = std::pow(low.per_byte, 1 - by_log) * std::pow(high.per_byte, by_log);
+    group.log_residual = low.log_residual + by_log * (high.log_residual - low.log_residual);
+  }
+  return Seconds(std::exp(group.log_residual) *
+                 (group.latency + share * group.per_byte * bytes.base())) +
+         more;
 }
 
 CollectiveTimes::CollectiveTimes(const DeviceSpec& device, const LinkSpec& intra_node,
@@ -36,60 +112,22 @@ CollectiveTimes::CollectiveTimes(const DeviceSpec& device, const LinkSpec& intra
   intra_.p2p_bandwidth.value = fabric_ * intra_.p2p_bandwidth.value;
   intra_.collective_bandwidth.value = fabric_ * intra_.collective_bandwidth.value;
   // The device's own table of this fabric first: a later file only adds group sizes.
+  const auto merge = [&](const CsvTable& csv) {
+    CollectiveTable read = read_collectives(csv);
+    for (std::size_t i = 0; i < tables_.size(); ++i) tables_[i].merge(read[i]);
+  };
   bool own = false;
   for (const SampleFile& file : device.samples) {
     if (file.operation != "collective" || file.link != intra_.name) continue;
-    read_table(read_samples(file));
+    merge(read_samples(file));
     own = true;
   }
   if (!own) {
     for (const SampleFile& file : intra_.samples) {
-      if (file.operation == "collective") read_table(read_samples(file));
+      if (file.operation == "collective") merge(read_samples(file));
     }
   }
   calibrated_ = own;
-}
-
-void CollectiveTimes::read_table(const CsvTable& csv) {
-  const std::size_t op = csv.column("op_name"), dtype = csv.column("nccl_dtype"),
-                    ranks = csv.column("num_gpus"), bytes = csv.column("bytes"),
-                    time = csv.column("latency_us");
-  std::array<std::map<int, Curve>, kNames.size()> read;
-  for (std::size_t row = 0; row < csv.rows(); ++row) {
-    if (csv.text(row, dtype) != "half") continue;  // int8 moves the same bytes in the same time
-    const auto name = std::find(kNames.begin(), kNames.end(), csv.text(row, op));
-    if (name == kNames.end()) continue;
-    const auto which = static_cast<std::size_t>(name - kNames.begin());
-    Curve& curve = read[which][static_cast<int>(csv.number(row, ranks))];
-    curve.log_bytes.push_back(std::log(csv.number(row, bytes)));
-    curve.log_seconds.push_back(std::log(csv.number(row, time) * 1e-6));
-  }
-  for (std::size_t i = 0; i < tables_.size(); ++i) tables_[i].merge(read[i]);
-}
-
-Seconds CollectiveTimes::on_curve(const Curve& curve, Bytes bytes) const {
-  if (fabric_ != 1.0) {
-    // A thinner fabric stretches what a transfer takes beyond its latency.
-    const Seconds latency(std::exp(curve.log_seconds.front()));
-    return latency + (on_full_fabric(curve, bytes) - latency) / fabric_;
-  }
-  return on_full_fabric(curve, bytes);
-}
-
-Seconds CollectiveTimes::on_full_fabric(const Curve& curve, Bytes bytes) const {
-  const std::vector<double>& x = curve.log_bytes;
-  const std::vector<double>& y = curve.log_seconds;
-  const double at = std::log(bytes.base());
-  if (at <= x.front()) return Seconds(std::exp(y.front()));
-  if (at >= x.back()) {
-    // Beyond the table the last two points' bandwidth holds.
-    const std::size_t last = x.size() - 1;
-    const double slope =
-        (std::exp(y[last]) - std::exp(y[last - 1])) / (std::exp(x[last]) - std::exp(x[last - 1]));
-    return Seconds(std::exp(y[last]) + std::max(0.0, slope) * (bytes.base() - std::exp(x[last])));
-  }
-  const auto i = static_cast<std::size_t>(std::upper_bound(x.begin(), x.end(), at) - x.begin());
-  return Seconds(std::exp(y[i - 1] + (y[i] - y[i - 1]) * (at - x[i - 1]) / (x[i] - x[i - 1])));
 }
 
 Seconds CollectiveTimes::by_form(Collective op, Bytes bytes, int ranks) const {
@@ -100,29 +138,20 @@ Seconds CollectiveTimes::by_form(Collective op, Bytes bytes, int ranks) const {
 
 KernelPrice CollectiveTimes::inside(Collective op, Bytes bytes, int ranks) const {
   KernelPrice price;
-  const std::map<int, Curve>& curves = tables_[index(op)];
+  const std::map<int, CollectiveCurve>& curves = tables_[index(op)];
   if (ranks <= 1 || bytes.base() <= 0) return price;
   price.extrapolated = !calibrated_;
   if (curves.empty()) {
     price.burst = by_form(op, bytes, ranks);
-  } else if (const auto above = curves.lower_bound(ranks); above == curves.end()) {
-    // A larger group than was measured keeps the bus bandwidth and pays more hops.
-    const auto& [most, curve] = *curves.rbegin();
-    price.burst = (ring_share(op, ranks) / ring_share(op, most)) * on_curve(curve, bytes) +
-                  std::log2(static_cast<double>(ranks) / most) * intra_.collective_latency.value;
-    price.extrapolated = true;
-  } else if (above->first == ranks || above == curves.begin()) {
-    price.burst =
-        (ring_share(op, ranks) / ring_share(op, above->first)) * on_curve(above->second, bytes);
   } else {
-    const auto below = std::prev(above);
-    const double low =
-        std::log(on_curve(below->second, bytes).base() / ring_share(op, below->first));
-    const double high =
-        std::log(on_curve(above->second, bytes).base() / ring_share(op, above->first));
-    const double part = std::log2(static_cast<double>(ranks) / below->first) /
-                        std::log2(static_cast<double>(above->first) / below->first);
-    price.burst = Seconds(ring_share(op, ranks) * std::exp(low + part * (high - low)));
+    price.extrapolated = price.extrapolated || ranks > curves.rbegin()->first;
+    price.burst = collective_time(op, curves, bytes, ranks, intra_.collective_latency.value);
+    if (fabric_ != 1.0) {
+      // A thinner fabric stretches what a transfer takes beyond its latency.
+      const Seconds latency =
+          collective_time(op, curves, Bytes(1), ranks, intra_.collective_latency.value);
+      price.burst = latency + (price.burst - latency) / fabric_;
+    }
   }
   price.sustained = price.burst;
   return price;

@@ -10,6 +10,16 @@
 #include "sim/kernels/problem.h"
 
 namespace plumbline {
+namespace {
+
+// As few digits as tell the number: 0.001, 1e+06.
+std::string shortest(double value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  return {text, end};
+}
+
+}  // namespace
 
 std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -83,6 +93,15 @@ double CsvTable::number(std::size_t row, std::size_t column) const {
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   if (error != std::errc() || end != cell.data() + cell.size() || !std::isfinite(value)) {
     fail(row, columns_[column] + " is '" + std::string(cell) + "', not a number");
+  }
+  return value;
+}
+
+double CsvTable::number_in(std::size_t row, std::size_t column, double low, double high) const {
+  const double value = number(row, column);
+  if (!(value >= low && value <= high)) {
+    fail(row, columns_[column] + " is " + std::string(text(row, column)),
+         "it must lie between " + shortest(low) + " and " + shortest(high));
   }
   return value;
 }

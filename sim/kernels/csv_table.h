@@ -25,6 +25,9 @@ class CsvTable {
   /// @throws InputError when the cell is no finite number
   double number(std::size_t row, std::size_t column) const;
 
+  /// The same, refusing what does not lie in [low, high].
+  double number_in(std::size_t row, std::size_t column, double low, double high) const;
+
   /// Index of a column. @throws InputError naming the columns there are
   std::size_t column(std::string_view name) const;
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "sim/core/diagnostic.h"
 #include "tests/unit/kernels/test_device.h"
 
 namespace plumbline {
@@ -50,11 +51,15 @@ TEST(Collectives, OfOneRankAreFree) {
   EXPECT_EQ(time(by_form(), Collective::kAllReduce, 1e9, 1, 1), 0);
 }
 
-TEST(Collectives, AnswerMeasuredSizesVerbatimAndBetweenThemInLogarithms) {
+// Lines through by_table's samples: 9 ms over 99 MB for 2 GPUs, 10.5 ms over 99 MB for 8.
+constexpr double kPerByte2 = 900e-6 / 99e6, kPerByte8 = 1050e-6 / 99e6;
+constexpr double kLatency2 = 100e-6 - 1e6 * kPerByte2, kLatency8 = 150e-6 - 1e6 * kPerByte8;
+
+TEST(Collectives, AnswerMeasuredSizesVerbatimAndBetweenThemByLatencyAndBandwidth) {
   const SampleFolder folder("collective_table");
   const CollectiveTimes times = by_table(folder);
-  EXPECT_NEAR(time(times, Collective::kAllReduce, 100 * kMillion, 8, 8), 1200e-6, 1e-12);
-  EXPECT_NEAR(time(times, Collective::kAllReduce, 10 * kMillion, 2, 2), std::sqrt(100e-6 * 1000e-6),
+  EXPECT_EQ(time(times, Collective::kAllReduce, 100 * kMillion, 8, 8), 1200 * 1e-6);
+  EXPECT_NEAR(time(times, Collective::kAllReduce, 10 * kMillion, 2, 2), 100e-6 + 9e6 * kPerByte2,
               1e-12);
 }
 
@@ -65,20 +70,60 @@ TEST(Collectives, ContinueTheLastBandwidthBeyondTheTable) {
               1000e-6 + 900e-6, 1e-12);
 }
 
-TEST(Collectives, InterpolateGroupSizesByBusBandwidth) {
+TEST(Collectives, BetweenGroupSizesPayForEachRankAndByBusBandwidth) {
   const SampleFolder folder("collective_groups");
-  // 4 GPUs lie in the middle of 2 and 8 in log2; shares 1, 1.5 and 1.75.
+  // 4 GPUs are a third of the way from 2 to 8 in ranks, half of it in log2; shares 1, 1.5, 1.75.
+  const double latency = kLatency2 + (kLatency8 - kLatency2) / 3;
+  const double per_byte = 1.5 * std::sqrt(kPerByte2 / 1.0 * kPerByte8 / 1.75);
   EXPECT_NEAR(time(by_table(folder), Collective::kAllReduce, 100 * kMillion, 4, 4),
-              1.5 * std::sqrt(1000e-6 / 1.0 * 1200e-6 / 1.75), 1e-12);
+              latency + per_byte * 100e6, 1e-12);
 }
 
-TEST(Collectives, SayWhenAGroupIsLargerThanAnyMeasured) {
+TEST(Collectives, OfGroupsLargerThanAnyMeasuredPayForEachRankUpToTwiceThenForEachDoubling) {
   const SampleFolder folder("collective_large");
   const CollectiveTimes times = by_table(folder);
   EXPECT_FALSE(times.price({Collective::kAllReduce, Bytes(1e8), 8, 8, 0}, 1, 1).extrapolated);
   const KernelPrice large = times.price({Collective::kAllReduce, Bytes(1e8), 16, 16, 0}, 1, 1);
   EXPECT_TRUE(large.extrapolated);
-  EXPECT_NEAR(large.burst.base(), 1.875 / 1.75 * 1200e-6 + 3e-6, 1e-12);
+  const double each = (kLatency8 - kLatency2) / 6;
+  EXPECT_NEAR(large.burst.base(), kLatency8 + 8 * each + 1.875 / 1.75 * kPerByte8 * 1e8, 1e-12);
+  EXPECT_NEAR(time(times, Collective::kAllReduce, 1e8, 32, 32),
+              kLatency8 + 8 * each + 2 * 31.0 / 32 / 1.75 * kPerByte8 * 1e8 + 3e-6, 1e-12);
+}
+
+TEST(CollectiveCurve, CarriesWhatTheLineMissesFromSizeToSize) {
+  CollectiveCurve curve;
+  for (const double bytes : {1e3, 1e4, 1e5, 1e7, 1e8}) {
+    curve.add(Bytes(bytes), Seconds((bytes == 1e5 ? 2 : 1) * (10e-6 + bytes / 1e11)));
+  }
+  curve.finish();
+  EXPECT_EQ(curve.at(Bytes(1e5)).base(), 2 * (10e-6 + 1e5 / 1e11));
+  // Half way in log(bytes) between a size that misses by this much and one that misses by that.
+  const double middle = (curve.log_residual(Bytes(1e5)) + curve.log_residual(Bytes(1e7))) / 2;
+  EXPECT_NEAR(curve.log_residual(Bytes(1e6)), middle, 1e-12);
+  EXPECT_EQ(curve.at(Bytes(1)), curve.at(Bytes(1e3)));
+}
+
+TEST(CollectiveCurve, WithoutALineOfThatKindIsStraightInLogarithms) {
+  CollectiveCurve curve;  // twice the bytes in four times the time: a line's latency is below zero
+  curve.add(Bytes(1e3), Seconds(1e-6));
+  curve.add(Bytes(4e3), Seconds(16e-6));
+  curve.finish();
+  EXPECT_EQ(curve.seconds_per_byte(), 0);
+  EXPECT_NEAR(curve.at(Bytes(2e3)).base(), 4e-6, 1e-15);
+}
+
+TEST(CollectiveTable, RefusesWhatNoMeasurementCanBeAndNamesTheLine) {
+  const std::string head = "op_name,nccl_dtype,num_gpus,bytes,latency_us\n";
+  for (const char* row :
+       {"all_reduce,half,0,1024,5\n", "all_reduce,half,2,-1,5\n", "all_reduce,half,2,1024,0\n"}) {
+    try {
+      read_collectives(CsvTable::parse(head + "all_reduce,half,2,512,5\n" + row, "t.csv"));
+      FAIL() << row;
+    } catch (const InputError& error) {
+      EXPECT_EQ(error.diagnostics()[0].at.line, 3) << row;
+    }
+  }
 }
 
 TEST(Collectives, LeaveANodeOverAllItsMembersNics) {
