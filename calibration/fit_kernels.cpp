@@ -130,12 +130,14 @@ namespace {
 
 AttentionFitResult finish_attention(AttentionFitResult result,
                                     const std::vector<AttentionSample>& samples,
-                                    const std::vector<double>& log_residual, bool decode) {
+                                    const std::vector<double>& log_residual, bool decode,
+                                    Bytes l2 = {}) {
   std::vector<ResidualTable::Point> points;
   std::vector<std::pair<double, double>> site;
   for (const AttentionSample& s : samples) {
-    const auto point = decode ? decode_point : prefill_point;
-    points.push_back(point(s.batch, s.length, s.heads, s.kv_heads));
+    points.push_back(decode ? decode_point(s.batch, s.length, s.heads, s.kv_heads,
+                                           cache_bytes(s.batch, s.length, s.kv_heads, 128, 2), l2)
+                            : prefill_point(s.batch, s.length, s.heads, s.kv_heads));
     site.emplace_back(s.heads, s.kv_heads);
   }
   result.form = form_errors(log_residual);
@@ -182,7 +184,8 @@ AttentionFitResult fit_prefill(const std::vector<AttentionSample>& samples) {
       false);
 }
 
-AttentionFitResult fit_decode(const std::vector<AttentionSample>& samples, int multiprocessors) {
+AttentionFitResult fit_decode(const std::vector<AttentionSample>& samples, int multiprocessors,
+                              Bytes l2) {
   check(samples, 8, "attention_decode");
   double stream = 0, least = samples.front().time.base();
   for (const AttentionSample& s : samples) {
@@ -216,7 +219,7 @@ AttentionFitResult fit_decode(const std::vector<AttentionSample>& samples, int m
       log_residuals(
           samples.size(), [&](std::size_t i) { return form(result.fit, samples[i]).base(); },
           [&](std::size_t i) { return samples[i].time.base(); }),
-      true);
+      true, l2);
 }
 
 LinkFit fit_link(const std::vector<Bytes>& bytes, const std::vector<Seconds>& times) {

@@ -46,7 +46,9 @@ struct AttentionFitResult {
 AttentionFitResult fit_prefill(const std::vector<AttentionSample>& samples);
 
 /// t0 + cache/B + c * batch * kv_heads / multiprocessors.
-AttentionFitResult fit_decode(const std::vector<AttentionSample>& samples, int multiprocessors);
+/// @param l2 size of the device's L2, 0 where it is not stated: see decode_point
+AttentionFitResult fit_decode(const std::vector<AttentionSample>& samples, int multiprocessors,
+                              Bytes l2 = {});
 
 struct LinkFit {
   Seconds latency;

@@ -1,4 +1,4 @@
-// Samples -> the fitted end of a hardware profile.
+// Samples -> the fitted end of a hardware profile, of a GPU or of a link.
 //
 // A profile is written by hand down to the line kFittedMarker; what follows is this program's: the
 // list of sample files with their SHA-256, and per kernel form the constants, their relative
@@ -11,11 +11,9 @@
 #include <vector>
 
 #include "calibration/fit_sections.h"
+#include "calibration/profile_file.h"
 
 namespace plumbline {
-
-inline constexpr std::string_view kFittedMarker =
-    "# Below: written by `plumbline calibrate fit`, from the samples it names.";
 
 struct FitProfileOptions {
   std::string profile_path;
@@ -28,6 +26,7 @@ struct FitProfileOptions {
 struct FitProfileResult {
   std::string text;  ///< of the whole profile; nothing is written
   std::vector<FittedRow> rows;
+  std::vector<std::string> notes;  ///< files that are named and not fitted, and why
 };
 
 /// @throws InputError for a profile or sample that cannot be read, a layout that is no sample's

@@ -9,8 +9,12 @@
 
 #include "calibration/fit_collectives.h"
 #include "calibration/fit_kernels.h"
+#include "calibration/section_text.h"
 
 namespace plumbline {
+
+using namespace section_text;
+
 namespace {
 
 // How many neighbours correct a shape, and in which tiles rows are computed: what errs least, in
@@ -18,47 +22,10 @@ namespace {
 constexpr int kNeighbours[] = {8, 16};
 constexpr int kRowTiles[] = {1, 64, 128};
 
-// Five digits: an order finer than any constant is known.
-std::string number(double value) { return fmt::format("{:.5g}", value); }
-std::string share(double value) {
-  return std::isfinite(value) ? fmt::format("{:.2g}", value) : "unidentified";
-}
-
-// A constant is identified when its standard error leaves its size standing: below a third.
-constexpr double kIdentified = 1.0 / 3;
-std::string identified(std::initializer_list<const char*> names, const std::vector<double>& se) {
-  std::string list;
-  std::size_t i = 0;
-  for (const char* name : names) {
-    if (se[i++] < kIdentified) list += (list.empty() ? "" : ", ") + std::string(name);
-  }
-  return "identified: [" + list + "]";
-}
-
-std::string range(const char* name, const std::vector<double>& values) {
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return fmt::format("{}: [{:.0f}, {:.0f}]", name, *low, *high);
-}
-
-std::string errors(const char* key, const ErrorSummary& e) {
-  return fmt::format("{}: {{n: {}, median: {}, p90: {}}}", key, e.n, share(e.median_abs),
-                     share(e.p90_abs));
-}
-
-FittedRow row(std::string form, const ErrorSummary& fitted, const ErrorSummary& held_out) {
-  return {std::move(form),     fitted.n,        fitted.median_abs, fitted.p90_abs,
-          held_out.median_abs, held_out.p90_abs};
-}
-
 }  // namespace
 
-FittedSection fit_products(const std::string& dtype, const CsvTable& csv) {
-  const auto m = csv.numbers("m"), n = csv.numbers("n"), k = csv.numbers("k"),
-             time = csv.numbers("latency_us");
-  std::vector<GemmSample> samples;
-  for (std::size_t i = 0; i < m.size(); ++i) {
-    samples.push_back({m[i], n[i], k[i], Seconds(time[i] * 1e-6)});
-  }
+FittedProducts fit_products(const std::string& dtype, const CsvTable& csv) {
+  const std::vector<GemmSample> samples = product_samples(csv);
   GemmFitResult best;
   for (const int row_tile : kRowTiles) {
     for (const int neighbours : kNeighbours) {
@@ -72,6 +39,11 @@ FittedSection fit_products(const std::string& dtype, const CsvTable& csv) {
   FittedSection section;
   section.rows.push_back(row("gemm " + dtype, best.form, best.cross_validated));
   const auto& se = best.relative_standard_error;
+  const auto sizes = [&](const char* name, double GemmSample::*size) {
+    std::vector<double> values;
+    for (const GemmSample& s : samples) values.push_back(s.*size);
+    return range(name, values);
+  };
   section.yaml = fmt::format(
       "    {}:\n      {{flops_per_s: {}, bytes_per_s: {}, t0_us: {}, p: {}, neighbours: {}, "
       "row_tile: {},\n"
@@ -80,23 +52,25 @@ FittedSection fit_products(const std::string& dtype, const CsvTable& csv) {
       dtype, number(best.fit.flops.base()), number(best.fit.bytes.base()),
       number(best.fit.t0.base() * 1e6), number(best.fit.p), best.fit.neighbours, best.fit.row_tile,
       share(se[0]), share(se[1]), share(se[2]), share(se[3]),
-      identified({"flops_per_s", "bytes_per_s", "t0_us", "p"}, se), range("m", m), range("n", n),
-      range("k", k), errors("error", best.form), errors("cross_validated", best.cross_validated));
-  return section;
+      identified({"flops_per_s", "bytes_per_s", "t0_us", "p"}, se), sizes("m", &GemmSample::m),
+      sizes("n", &GemmSample::n), sizes("k", &GemmSample::k), errors("error", best.form),
+      errors("cross_validated", best.cross_validated));
+  return {std::move(section), best.fit};
 }
 
 FittedSection fit_attention(const std::string& operation, const CsvTable& csv,
-                            int multiprocessors) {
+                            const DeviceSpec& device) {
   const bool prefill = operation == "attention_prefill";
-  const auto batch = csv.numbers("batch_size"), length = csv.numbers(prefill ? "isl" : "kv_len"),
-             heads = csv.numbers("num_heads"), kv = csv.numbers("num_kv_heads"),
-             time = csv.numbers("latency_us");
+  const auto size = [&](const char* column) { return csv.numbers_in(column, 1, kMostSize); };
+  const auto batch = size("batch_size"), length = size(prefill ? "isl" : "kv_len"),
+             heads = size("num_heads"), kv = size("num_kv_heads"),
+             time = csv.numbers_in("latency_us", 1e-3, 1e12);
   std::vector<AttentionSample> samples;
   for (std::size_t i = 0; i < time.size(); ++i) {
     samples.push_back({batch[i], length[i], heads[i], kv[i], Seconds(time[i] * 1e-6)});
   }
   const AttentionFitResult fit =
-      prefill ? fit_prefill(samples) : fit_decode(samples, multiprocessors);
+      prefill ? fit_prefill(samples) : fit_decode(samples, device.multiprocessors, device.l2);
   FittedSection section;
   section.rows.push_back(row(operation, fit.form, fit.cross_validated));
   const auto& se = fit.relative_standard_error;
@@ -128,7 +102,6 @@ FittedSection fit_attention(const std::string& operation, const CsvTable& csv,
 
 FittedSection fit_collective_table(const CollectiveTable& table) {
   FittedSection section;
-  std::vector<double> sizes, groups;
   for (const CollectiveFitResult& fit : fit_collectives(table)) {
     const std::string name = fmt::format("{}_{}", to_string(fit.op), fit.ranks);
     const std::vector<double> se(fit.line.relative_standard_error,

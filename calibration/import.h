@@ -19,12 +19,12 @@
 namespace plumbline {
 
 struct ImportOptions {
-  std::string path;
-  std::string format;     ///< empty: told by the content
-  std::string operation;  ///< all_reduce, all_gather, ...: where the file does not say
-  std::string dtype;      ///< of a table whose rows do not say: "bf16", "fp8", ...
-  std::string time_unit;  ///< "us", "ms" or "s" where the file's own convention does not hold
-  std::string header;     ///< the columns of a table that has no header line
+  std::string path = {};
+  std::string format = {};     ///< empty: told by the content
+  std::string operation = {};  ///< all_reduce, all_gather, ...: where the file does not say
+  std::string dtype = {};      ///< of a table whose rows do not say: "bf16", "fp8", ...
+  std::string time_unit = {};  ///< "us", "ms" or "s" where the file's own convention does not hold
+  std::string header = {};     ///< the columns of a table that has no header line
   double peak_flops =
       0;  ///< dense, of bf16; tells the dtype of a table with an mfu column; 0: unknown
 };

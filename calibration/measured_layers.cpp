@@ -84,8 +84,8 @@ double tensor_parallel(const std::string& name) {
 void read_layer_rows(const CsvTable& csv, const Model& model, const std::string& name,
                      MeasuredFile& out) {
   const std::size_t layer = csv.column("layer");
-  const auto rows = csv.numbers(csv.has("tokens") ? "tokens" : "sequences"),
-             time = csv.numbers("time_us");
+  const auto rows = csv.numbers_in(csv.has("tokens") ? "tokens" : "sequences", 1, 1e12),
+             time = csv.numbers_in("time_us", 0, 1e12);
   int skipped = 0;
   for (std::size_t i = 0; i < time.size(); ++i) {
     if (!add_layer(out, model, csv.text(i, layer), tensor_parallel(name), rows[i], time[i])) {
@@ -99,12 +99,13 @@ void read_layer_rows(const CsvTable& csv, const Model& model, const std::string&
 }
 
 void read_layer_columns(const CsvTable& csv, const Model& model, MeasuredFile& out) {
-  const auto tokens = csv.numbers("num_tokens"), tp = csv.numbers("num_tensor_parallel_workers");
+  const auto tokens = csv.numbers_in("num_tokens", 1, 1e12),
+             tp = csv.numbers_in("num_tensor_parallel_workers", 1, 1e6);
   for (const std::string& column : csv.columns()) {
     const std::size_t suffix = column.rfind("_us");
     if (suffix == std::string::npos || suffix + 3 != column.size()) continue;
     const std::string layer = column.substr(0, suffix);
-    const auto time = csv.numbers(column);
+    const auto time = csv.numbers_in(column, 0, 1e12);
     for (std::size_t i = 0; i < time.size(); ++i) {
       add_layer(out, model, layer, tp[i], tokens[i], time[i]);
     }
@@ -113,13 +114,17 @@ void read_layer_columns(const CsvTable& csv, const Model& model, MeasuredFile& o
 
 void read_mixed_attention(const CsvTable& csv, const Model& model, const std::string& name,
                           MeasuredFile& out) {
-  const auto chunk = csv.numbers("prefill_chunk"), before = csv.numbers("kv_prefill"),
-             decoding = csv.numbers("n_decode"), length = csv.numbers("kv_decode"),
-             time = csv.numbers("time_us");
+  const auto chunk = csv.numbers_in("prefill_chunk", 0, 1e9),
+             before = csv.numbers_in("kv_prefill", 0, 1e9),
+             decoding = csv.numbers_in("n_decode", 0, 1e9),
+             length = csv.numbers_in("kv_decode", 0, 1e9),
+             time = csv.numbers_in("time_us", 0, 1e12);
   const double tp = tensor_parallel(name);
   int mixed = 0;
   for (std::size_t i = 0; i < time.size(); ++i) {
-    if (chunk[i] > 0 && decoding[i] > 0) {
+    if (!(time[i] > 0)) {
+      continue;
+    } else if (chunk[i] > 0 && decoding[i] > 0) {
       ++mixed;
     } else if (chunk[i] > 0) {
       AttentionQuery query;

@@ -10,34 +10,16 @@
 #include <utility>
 
 #include "calibration/measured_layers.h"
+#include "calibration/measured_reader.h"
 #include "sim/kernels/csv_table.h"
 #include "sim/kernels/forms.h"
 #include "sim/kernels/problem.h"
 
 namespace plumbline {
+
+using namespace measured;
+
 namespace {
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
-/// One file while it is read.
-struct Reader {
-  const CsvTable& csv;
-  const std::string name;  ///< of the file, without folder and extension
-  const DeviceSpec& device;
-  MeasuredFile& out;
-
-  bool has(std::initializer_list<std::string_view> columns) const {
-    return std::all_of(columns.begin(), columns.end(), [&](auto c) { return csv.has(c); });
-  }
-  template <typename Price>
-  void add(std::string operation, double microseconds, Price price) const {
-    if (!(microseconds > 0)) return;
-    out.samples.push_back({std::move(operation), Seconds(microseconds * 1e-6), std::move(price)});
-  }
-  void note(const std::string& sentence) const { out.notes.push_back(name + ": " + sentence); }
-};
 
 std::string dtype_in_name(std::string_view name) {
   static constexpr std::array<std::pair<std::string_view, const char*>, 9> kWords{
@@ -78,11 +60,13 @@ std::string dtype_of_peak(double peak, const DeviceSpec& device) {
   return best;
 }
 
-void read_gemm(const Reader& r) {
+void read_gemm(const MeasuredReader& r) {
   const CsvTable& csv = r.csv;
   const bool vidur = csv.has("median_us");
-  const std::vector<double> m = csv.numbers("m"), n = csv.numbers("n"), k = csv.numbers("k"),
-                            time = csv.numbers(vidur ? "median_us" : "latency_us");
+  const std::vector<double> m = r.sizes("m"), n = r.sizes("n"), k = r.sizes("k"),
+                            time = r.times(vidur ? "median_us" : "latency_us");
+  // plumbline-measure's sustained runs: the other regime, at the clock a training step sees.
+  const bool sustained = csv.has("op") && csv.has("seconds");
   const std::string named = dtype_in_name(r.name);
   for (std::size_t i = 0; i < m.size(); ++i) {
     std::string dtype = named;
@@ -90,19 +74,28 @@ void read_gemm(const Reader& r) {
       dtype = dtype_in_name(csv.text(i, csv.column("dtype")));
     } else if (csv.has("mfu")) {
       const double mfu = csv.number(i, csv.column("mfu"));
-      if (!(mfu > 0)) continue;
+      if (!(mfu > 0)) {
+        ++r.untimed;
+        continue;
+      }
       dtype = dtype_of_peak(2 * m[i] * n[i] * k[i] / (time[i] * 1e-6) / mfu, r.device);
     }
     GemmLayout layout = GemmLayout::kTn;
     if (csv.has("layout")) {
       const std::string_view word = csv.text(i, csv.column("layout"));
-      if (word == "nn" || word == "NN") layout = GemmLayout::kNn;
-      if (word == "nt" || word == "NT") layout = GemmLayout::kNt;
+      if (word == "nn" || word == "NN") {
+        layout = GemmLayout::kNn;
+      } else if (word == "nt" || word == "NT") {
+        layout = GemmLayout::kNt;
+      } else if (word != "tn" && word != "TN") {
+        csv.fail(i, "has a layout called '" + std::string(word) + "'", "tn, nn or nt");
+      }
     }
     const bool accumulate = csv.has("accumulate") && csv.number(i, csv.column("accumulate")) != 0;
     const std::string priced = csv.has("layout") ? dtype : serving_dtype(dtype, r.device);
-    r.add("gemm_" + dtype, time[i],
-          [priced, m = m[i], n = n[i], k = k[i], layout, accumulate](const KernelTimes& kernels) {
+    r.add("gemm_" + dtype + (sustained ? "_sustained" : ""), time[i],
+          [priced, m = m[i], n = n[i], k = k[i], layout, accumulate,
+           sustained](const KernelTimes& kernels) {
             GemmQuery query;
             query.dtype = priced;
             query.m = m;
@@ -110,7 +103,9 @@ void read_gemm(const Reader& r) {
             query.k = k;
             query.layout = layout;
             query.accumulate_fp32 = accumulate;
-            return kernels.gemm(query);
+            KernelPrice price = kernels.gemm(query);
+            if (sustained) price.burst = price.sustained;
+            return price;
           });
   }
 }
@@ -137,22 +132,22 @@ DecodeQuery token(double batch, double length, double heads, double kv_heads, do
   return query;
 }
 
-void add_prefill(const Reader& r, double time, const AttentionQuery& query) {
+void add_prefill(const MeasuredReader& r, double time, const AttentionQuery& query) {
   r.add(query.backward ? "attention_backward" : "attention_prefill", time,
         [query](const KernelTimes& kernels) { return kernels.attention(query); });
 }
 
-void add_decode(const Reader& r, double time, const DecodeQuery& query) {
+void add_decode(const MeasuredReader& r, double time, const DecodeQuery& query) {
   r.add("attention_decode", time,
         [query](const KernelTimes& kernels) { return kernels.attention_decode(query); });
 }
 
-void read_attention_table(const Reader& r) {
+void read_attention_table(const MeasuredReader& r) {
   const CsvTable& csv = r.csv;
   const bool prefill = csv.has("isl");
-  const auto batch = csv.numbers("batch_size"), length = csv.numbers(prefill ? "isl" : "kv_len"),
-             heads = csv.numbers("num_heads"), kv_heads = csv.numbers("num_kv_heads"),
-             time = csv.numbers("latency_us");
+  const auto batch = r.sizes("batch_size"), length = r.sizes(prefill ? "isl" : "kv_len"),
+             heads = r.sizes("num_heads"), kv_heads = r.sizes("num_kv_heads"),
+             time = r.times("latency_us");
   int decoded = 0;
   for (std::size_t i = 0; i < time.size(); ++i) {
     if (!prefill) {
@@ -181,23 +176,23 @@ std::optional<std::array<double, 3>> heads_in_name(const std::string& name) {
   return values;
 }
 
-void read_mha(const Reader& r) {
+void read_mha(const MeasuredReader& r) {
   const auto heads = heads_in_name(r.name);
-  if (!heads || !contains(r.name, "mha")) {
+  if (!heads || !contains(r.name, "mha") || *std::ranges::min_element(*heads) <= 0) {
     r.note("only mha files are priced: latent and sparse attention have no form here");
     return;
   }
   const auto [q, kv, dim] = *heads;
   const CsvTable& csv = r.csv;
-  const auto time = csv.numbers("latency_us");
+  const auto time = r.times("latency_us");
   if (csv.has("seq_len")) {
-    const auto length = csv.numbers("seq_len");
+    const auto length = r.sizes("seq_len");
     for (std::size_t i = 0; i < time.size(); ++i) {
       add_prefill(r, time[i], prompt(1, length[i], q, kv, dim));
     }
     return;
   }
-  const auto batch = csv.numbers("batch_size"), length = csv.numbers("kv_len");
+  const auto batch = r.sizes("batch_size"), length = r.sizes("kv_len");
   for (std::size_t i = 0; i < time.size(); ++i) {
     DecodeQuery query = token(batch[i], length[i], q, kv, dim);
     query.dtype = csv.text(i, csv.column("kv_dtype")) == "fp8" ? "fp8" : "bf16";
@@ -206,7 +201,7 @@ void read_mha(const Reader& r) {
 }
 
 // The benchmark of cudnn-frontend; a run that failed has an infinite time and no rate.
-void read_cudnn(const Reader& r) {
+void read_cudnn(const MeasuredReader& r) {
   const CsvTable& csv = r.csv;
   const auto column = [&](std::string_view name) { return csv.column(name); };
   int skipped = 0;
@@ -216,12 +211,13 @@ void read_cudnn(const Reader& r) {
       ++skipped;  // attention in fp8 is slower in the backward on Hopper: training keeps bf16
       continue;
     }
-    AttentionQuery query =
-        prompt(csv.number(i, column("batch_size")), csv.number(i, column("q_seqlen")),
-               csv.number(i, column("num_q_heads")), csv.number(i, column("num_kv_heads")),
-               csv.number(i, column("head_dim_qk")));
-    query.v_head_dim = csv.number(i, column("head_dim_vo"));
-    query.kv_tokens = csv.number(i, column("kv_seqlen"));
+    AttentionQuery query = prompt(csv.number_in(i, column("batch_size"), 1, 1e9),
+                                  csv.number_in(i, column("q_seqlen"), 1, 1e9),
+                                  csv.number_in(i, column("num_q_heads"), 1, 1e9),
+                                  csv.number_in(i, column("num_kv_heads"), 1, 1e9),
+                                  csv.number_in(i, column("head_dim_qk"), 1, 1e9));
+    query.v_head_dim = csv.number_in(i, column("head_dim_vo"), 1, 1e9);
+    query.kv_tokens = csv.number_in(i, column("kv_seqlen"), 1, 1e9);
     query.causal = csv.text(i, column("attn_mask")) != "no_mask";
     query.serving = false;
     add_prefill(r, 1e3 * csv.number(i, column("fwd_time_ms")), query);
@@ -231,11 +227,12 @@ void read_cudnn(const Reader& r) {
   if (skipped > 0) r.note(std::to_string(skipped) + " rows that failed or are not bf16 left out");
 }
 
-void read_training_rates(const Reader& r) {
+void read_training_rates(const MeasuredReader& r) {
   const CsvTable& csv = r.csv;
-  const auto qk = csv.numbers("head_dim_qk"), vo = csv.numbers("head_dim_vo"),
-             causal = csv.numbers("causal"), length = csv.numbers("seqlen"),
-             forward = csv.numbers("fwd_tflops"), backward = csv.numbers("bwd_tflops");
+  const auto qk = r.sizes("head_dim_qk"), vo = r.sizes("head_dim_vo"),
+             causal = csv.numbers_in("causal", 0, 1), length = r.sizes("seqlen"),
+             forward = csv.numbers_in("fwd_tflops", 1e-3, 1e6),
+             backward = csv.numbers_in("bwd_tflops", 1e-3, 1e6);
   for (std::size_t i = 0; i < qk.size(); ++i) {
     const bool latent = qk[i] != vo[i];
     AttentionQuery query = prompt(1, length[i], latent ? 128 : 64, latent ? 128 : 8, qk[i]);
@@ -248,58 +245,6 @@ void read_training_rates(const Reader& r) {
     add_prefill(r, flops / (forward[i] * 1e12) * 1e6, query);
     query.backward = true;
     add_prefill(r, 2.5 * flops / (backward[i] * 1e12) * 1e6, query);
-  }
-}
-
-constexpr std::array<std::pair<std::string_view, Collective>, 4> kCollectives{
-    {{"all_reduce", Collective::kAllReduce},
-     {"all_gather", Collective::kAllGather},
-     {"reduce_scatter", Collective::kReduceScatter},
-     {"alltoall", Collective::kAllToAll}}};
-
-void add_collective(const Reader& r, std::string_view name, double time, double bytes, double ranks,
-                    double per_node) {
-  for (const auto& [known, op] : kCollectives) {
-    if (known != name) continue;
-    const CollectiveQuery query{op, Bytes(bytes), static_cast<int>(ranks),
-                                static_cast<int>(per_node), 0};
-    r.add(std::string(name), time,
-          [query](const KernelTimes& kernels) { return kernels.collective(query); });
-  }
-}
-
-void read_nccl(const Reader& r) {
-  const CsvTable& csv = r.csv;
-  const auto ranks = csv.numbers("num_gpus"), bytes = csv.numbers("bytes"),
-             time = csv.numbers("latency_us");
-  const std::size_t op = csv.column("op_name");
-  for (std::size_t i = 0; i < time.size(); ++i) {
-    add_collective(r, csv.text(i, op), time[i], bytes[i], ranks[i], ranks[i]);
-  }
-}
-
-void read_vidur_network(const Reader& r) {
-  const CsvTable& csv = r.csv;
-  const auto ranks = csv.numbers("num_workers"), local = csv.numbers("devices_per_node"),
-             bytes = csv.numbers("bytes"), time = csv.numbers("median_us");
-  for (std::size_t i = 0; i < time.size(); ++i) {
-    if (contains(r.name, "all_reduce")) {
-      add_collective(r, "all_reduce", time[i], bytes[i], ranks[i], local[i]);
-    } else {
-      const bool same_node = local[i] >= ranks[i];
-      r.add("send_recv", time[i], [size = bytes[i], same_node](const KernelTimes& kernels) {
-        return kernels.send_recv(Bytes(size), same_node);
-      });
-    }
-  }
-}
-
-void read_traffic(const Reader& r, const char* operation) {
-  const auto bytes = r.csv.numbers("bytes"), time = r.csv.numbers("latency_us");
-  for (std::size_t i = 0; i < time.size(); ++i) {
-    r.add(operation, time[i], [size = bytes[i]](const KernelTimes& kernels) {
-      return kernels.elementwise(Bytes(size));
-    });
   }
 }
 
@@ -321,7 +266,7 @@ MeasuredFile read_measured(const std::string& path, const DeviceSpec& device) {
   const std::string name = std::filesystem::path(path).stem().string();
   const CsvTable csv = CsvTable::parse(with_header(read_file(path), name), path);
   MeasuredFile file;
-  const Reader r{csv, name, device, file};
+  const MeasuredReader r{csv, name, device, file, 0};
   if (r.has({"fwd_time_ms", "bwd_time_ms", "q_seqlen"})) {
     read_cudnn(r);
   } else if (r.has({"fwd_tflops", "bwd_tflops", "seqlen"})) {
@@ -345,6 +290,10 @@ MeasuredFile read_measured(const std::string& path, const DeviceSpec& device) {
     read_traffic(r, "elementwise");
   } else if (r.has({"kind", "bytes", "latency_us"})) {
     read_traffic(r, "memory");
+  } else if (r.has({"direction", "bytes", "latency_us"})) {
+    read_copies(r);
+  } else if (r.has({"kind", "latency_us"})) {
+    read_overheads(r);
   } else {
     std::string columns;
     for (const std::string& column : csv.columns()) {
@@ -352,6 +301,7 @@ MeasuredFile read_measured(const std::string& path, const DeviceSpec& device) {
     }
     throw problem_at(path, 1, "is in no known layout", "its columns are " + columns);
   }
+  if (r.untimed > 0) r.note(std::to_string(r.untimed) + " rows without a time left out");
   return file;
 }
 

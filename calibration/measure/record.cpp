@@ -80,7 +80,8 @@ Target target_of(const Site& s) {
     std::string stem = "gemm_" + s.dtype;
     if (s.name != "tn") stem += "_" + s.name;
     if (s.role != "fit") stem += "_" + s.role;
-    return {stem, "layout,accumulate,m,n,k", s.name + (s.accumulate ? ",1," : ",0,") + dims()};
+    return {stem, "layout,accumulate,role,m,n,k",
+            s.name + (s.accumulate ? ",1," : ",0,") + s.role + "," + dims()};
   }
   const std::string bytes = std::to_string(s.bytes);
   if (s.operation == "elementwise") {

@@ -1,5 +1,6 @@
 // plumbline calibrate: a profile's constants from samples, and how well it predicts others.
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "calibration/check.h"
@@ -35,6 +36,7 @@ constexpr const char* kFooter = R"(Examples:
   plumbline calibrate check h100_sxm_80g hardware_profiles/samples/h100_gemm_bf16.csv
   plumbline calibrate check my_gpu.yaml gemm_bf16.csv --json -
   plumbline calibrate fit my_gpu.yaml samples/my_gpu_gemm_bf16.csv --out my_gpu.yaml
+  plumbline calibrate fit my_pcie.yaml samples/my_gpu_host.csv --out my_pcie.yaml
 
   plumbline calibrate measure --out h100 --name h100
   plumbline calibrate box 1f1b --dry-run
@@ -49,10 +51,24 @@ int check(const Check& options, const Console& console) {
   return kDone;
 }
 
+std::string json_of(const FitProfileResult& result) {
+  nlohmann::ordered_json json{{"rows", nlohmann::ordered_json::array()}, {"notes", result.notes}};
+  for (const FittedRow& row : result.rows) {
+    json["rows"].push_back({{"operation", row.form},
+                            {"n", row.samples},
+                            {"median", row.median},
+                            {"p90", row.p90},
+                            {"held_out_median", row.cross_validated_median},
+                            {"held_out_p90", row.cross_validated_p90}});
+  }
+  return json.dump(2) + "\n";
+}
+
 int fit(const Fit& options, const Console& console) {
   options.outputs.check();
   const FitProfileResult result = fit_profile(options.profile);
   options.outputs.write("--out", console, [&](std::ostream& out) { out << result.text; });
+  options.outputs.write("--json", console, [&](std::ostream& out) { out << json_of(result); });
   if (options.outputs.stdout_is_taken()) return kDone;
   Columns table({false, true, true, true, true, true});
   table.add({"form", "samples", "median", "p90", "median, left out", "p90, left out"});
@@ -60,7 +76,8 @@ int fit(const Fit& options, const Console& console) {
     table.add({row.form, std::to_string(row.samples), percent(row.median), percent(row.p90),
                percent(row.cross_validated_median), percent(row.cross_validated_p90)});
   }
-  console.out << table.text(console.style);
+  if (!result.rows.empty()) console.out << table.text(console.style);
+  for (const std::string& note : result.notes) console.out << "note: " << note << "\n";
   if (!options.outputs.asked("--out")) console.out << "Nothing was written; --out FILE does.\n";
   return kDone;
 }
@@ -78,13 +95,16 @@ void add_check(CLI::App& parent, Check& options) {
 
 void add_fit(CLI::App& parent, Fit& options) {
   options.app = parent.add_subcommand("fit", "A profile's constants from its samples");
-  options.app->add_option("PROFILE", options.profile.profile_path, "The hardware profile")
+  options.app
+      ->add_option("PROFILE", options.profile.profile_path,
+                   "The hardware profile, of a GPU or of a link")
       ->type_name("PROFILE.yaml")
       ->required();
   options.app
       ->add_option("SAMPLES", options.profile.csv_paths, "CSVs to add, below the profile's folder")
       ->type_name("SAMPLES.csv");
   options.outputs.add_option(*options.app, "--out", "The profile with its constants");
+  options.outputs.add_option(*options.app, "--json", "The errors as JSON");
 }
 
 }  // namespace

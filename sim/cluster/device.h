@@ -107,6 +107,7 @@ struct SampleOrigin {
   std::map<std::string, GemmFit> gemm;  ///< by the dtype the samples have here
   std::optional<AttentionFit> prefill, decode;
   int multiprocessors = 1;
+  Bytes l2;
 
   friend bool operator==(const SampleOrigin&, const SampleOrigin&) = default;
 };
@@ -135,6 +136,7 @@ struct DeviceSpec {
   std::map<std::string, Sourced<double>> sustained;
   Seconds kernel_latency;  ///< floor of an elementwise kernel inside a busy stream
   int multiprocessors = 0;
+  Bytes l2;  ///< size of the last cache in front of the memory; 0: not stated
   double power_limit_w = 0.0;
   /// Clock under load ~ power^exponent: 1/3 where voltage falls with the clock, 1 at its floor.
   Sourced<double> power_exponent{2.0 / 3.0, Provenance::kDatasheet, ""};

@@ -63,8 +63,47 @@ CollectiveFit read_collective_fit(const YamlNode& node) {
   return fit;
 }
 
+constexpr const char* kByFit = "fitted to the samples the profile names";
+
+// What was measured replaces what the hand-written part states.
+void read_fitted_platform(const YamlNode& fitted, DeviceSpec& device) {
+  const YamlNode layouts = fitted.child("layouts");
+  if (layouts.present()) {
+    layouts.allow_keys({"nn", "nt"});
+    for (const auto& [layout, node] : layouts.entries()) {
+      node.allow_keys({"factor", "accumulate_bytes", "relative_standard_error", "identified",
+                       "error", "cross_validated"});
+      device.layout_factor[layout] = {node.required("factor").number_in(0.2, 5).value_or(1),
+                                      Provenance::kMeasured, kByFit, 0, 0};
+      if (const auto bytes = node.child("accumulate_bytes").number_in(0, 64)) {
+        device.accumulate_bytes = {*bytes, Provenance::kMeasured, kByFit, 0, 0};
+      }
+    }
+  }
+  const YamlNode streaming = fitted.child("streaming");
+  if (streaming.present()) {
+    streaming.allow_keys({"latency_us", "bytes_per_s", "relative_standard_error", "identified",
+                          "range", "error", "cross_validated"});
+    const BytesPerSecond rate(streaming.required("bytes_per_s").number_in(1, 1e18).value_or(1));
+    // Kernels differ by what a fit without them misses.
+    const double apart = std::min(0.9, read_held_out(streaming).p90);
+    device.memory_bandwidth_streaming = {rate, Provenance::kMeasured, kByFit, (1 - apart) * rate,
+                                         (1 + apart) * rate};
+    device.kernel_latency =
+        Seconds(1e-6 * streaming.required("latency_us").number_in(0, 1e6).value_or(0));
+  }
+  const YamlNode overhead = fitted.child("overhead");
+  if (overhead.present()) {
+    overhead.allow_keys({"launch_us", "graph_node_us", "event_handover_us",
+                         "relative_standard_error", "identified"});
+    const auto launch = overhead.child("launch_us").number_in(0, 1e6);
+    if (launch && !streaming.present()) device.kernel_latency = Seconds(1e-6 * *launch);
+  }
+}
+
 void read_fitted(const ProfileNode& profile, const YamlNode& fitted, DeviceSpec& device) {
-  fitted.allow_keys({"gemm", "attention_prefill", "attention_decode", "collective"});
+  fitted.allow_keys({"gemm", "attention_prefill", "attention_decode", "collective", "layouts",
+                     "streaming", "overhead"});
   const YamlNode gemm = fitted.child("gemm");
   if (gemm.present()) {
     for (const auto& [dtype, node] : gemm.entries()) {
@@ -81,6 +120,7 @@ void read_fitted(const ProfileNode& profile, const YamlNode& fitted, DeviceSpec&
       device.collectives[name] = read_collective_fit(node);
     }
   }
+  read_fitted_platform(fitted, device);
 }
 
 template <typename Rate>
@@ -119,8 +159,8 @@ std::string borrowed(const DeviceSpec& device, const std::string& dtype) {
 // What a device takes from the one that resembles it most: forms scaled by the ratios of the peaks,
 // and samples that carry the relative's efficiency from shape to shape.
 void inherit(DeviceSpec& device, const DeviceSpec& relative) {
-  SampleOrigin origin = relative.origin.value_or(
-      SampleOrigin{relative.gemm, relative.prefill, relative.decode, relative.multiprocessors});
+  SampleOrigin origin = relative.origin.value_or(SampleOrigin{
+      relative.gemm, relative.prefill, relative.decode, relative.multiprocessors, relative.l2});
   const double bandwidth = device.memory_bandwidth_peak / relative.memory_bandwidth_peak;
   double flops = 0;
   for (const auto& [dtype, fit] : relative.gemm) {
@@ -137,6 +177,7 @@ void inherit(DeviceSpec& device, const DeviceSpec& relative) {
     if (mine != dtype && origin.gemm.count(dtype)) origin.gemm[mine] = origin.gemm.at(dtype);
   }
   if (flops <= 0) flops = bandwidth;
+  if (device.l2.base() <= 0) device.l2 = relative.l2;
   device.relative_flops = relative.relative_flops * flops;
 
   const auto scale = [&](const std::optional<AttentionFit>& fit) {
@@ -160,7 +201,10 @@ void inherit(DeviceSpec& device, const DeviceSpec& relative) {
   }
   const std::vector<SampleFile> own = device.samples;
   for (SampleFile file : relative.samples) {
-    if (file.operation == "collective") continue;  // a fabric's, not a chip's
+    // What a fabric or the software around a chip takes is not the chip's; layouts are factors.
+    static constexpr std::array<std::string_view, 5> kOwn{"collective", "elementwise", "overhead",
+                                                          "gemm_nn", "gemm_nt"};
+    if (std::ranges::find(kOwn, file.operation) != kOwn.end()) continue;
     if (file.operation == "gemm") file.dtype = borrowed(device, file.dtype);
     const bool have = std::any_of(own.begin(), own.end(), [&](const SampleFile& mine) {
       return mine.operation == file.operation && mine.dtype == file.dtype;
@@ -201,9 +245,10 @@ ModelShape read_shape(const YamlNode& node) {
 std::vector<SampleFile> read_sample_list(const YamlNode& node, const std::string& profile_path) {
   std::vector<SampleFile> samples;
   if (!node.present()) return samples;
-  static constexpr std::array<std::string_view, 8> kOperations{
-      "gemm",       "attention_training", "attention_prefill", "attention_decode",
-      "collective", "serving_layers",     "serving_attention", "serving_moe"};
+  static constexpr std::array<std::string_view, 15> kOperations{
+      "gemm",           "attention_training", "attention_prefill", "attention_decode", "collective",
+      "serving_layers", "serving_attention",  "serving_moe",       "gemm_nn",          "gemm_nt",
+      "elementwise",    "overhead",           "host_copy",         "peer_copy",        "send_recv"};
   for (const YamlNode& item : node.items()) {
     item.allow_keys({"operation", "dtype", "link", "model", "file", "sha256", "note"});
     SampleFile sample;
@@ -221,7 +266,7 @@ std::vector<SampleFile> read_sample_list(const YamlNode& node, const std::string
         sample.sha256.find_first_not_of("0123456789abcdef") != std::string::npos) {
       item.child("sha256").problem("is not 64 lower-case hexadecimal digits");
     }
-    if (sample.operation == "gemm" && sample.dtype.empty()) item.required("dtype");
+    if (sample.operation.starts_with("gemm") && sample.dtype.empty()) item.required("dtype");
     samples.push_back(std::move(sample));
   }
   return samples;
@@ -240,6 +285,7 @@ DeviceSpec read_device(const std::string& path) {
                    "usable_memory_bytes",
                    "memory_bandwidth",
                    "multiprocessors",
+                   "l2_bytes",
                    "power_limit_w",
                    "power_exponent",
                    "kernel_latency_us",
@@ -271,6 +317,7 @@ DeviceSpec read_device(const std::string& path) {
   device.memory_bandwidth_streaming = as<BytesPerSecond>(profile.required(bandwidth, "streaming"));
   device.peak_flops = read_rates<FlopsPerSecond>(profile, root.required("peak_flops"));
   device.multiprocessors = static_cast<int>(profile.required(root, "multiprocessors").value);
+  if (const auto l2 = profile.number(root.child("l2_bytes"))) device.l2 = Bytes(l2->value);
   device.power_limit_w = profile.required(root, "power_limit_w").value;
   device.kernel_latency = Seconds(profile.required(root, "kernel_latency_us", 1e-6).value);
   if (const auto exponent = profile.number(root.child("power_exponent"))) {

@@ -5,6 +5,38 @@
 
 namespace plumbline {
 
+namespace {
+
+// What was measured replaces what the hand-written part states: NCCL's messages before copies of
+// the same GPUs, which no kernel makes.
+void read_fitted(const YamlNode& fitted, LinkSpec& link) {
+  fitted.allow_keys({"host_copy", "peer_copy", "send_recv"});
+  for (const char* operation : {"host_copy", "peer_copy", "send_recv"}) {
+    const YamlNode node = fitted.child(operation);
+    if (!node.present()) continue;
+    node.allow_keys({"latency_us", "bytes_per_s", "direction", "bidirectional_slowdown",
+                     "relative_standard_error", "identified", "range", "error", "cross_validated"});
+    const std::string source = std::string("fitted to ") + operation + " samples";
+    link.p2p_latency = {Seconds(1e-6 * node.required("latency_us").number_in(0, 1e6).value_or(0)),
+                        Provenance::kMeasured,
+                        source,
+                        {},
+                        {}};
+    link.p2p_bandwidth = {
+        BytesPerSecond(node.required("bytes_per_s").number_in(1, 1e18).value_or(1)),
+        Provenance::kMeasured,
+        source,
+        {},
+        {}};
+    if (const auto both = node.child("bidirectional_slowdown").number_in(1, 2)) {
+      link.bidirectional_slowdown = *both;
+    }
+    link.calibrated = true;
+  }
+}
+
+}  // namespace
+
 LinkSpec read_link(const std::string& path) {
   Diagnostics problems;
   const YamlNode root = YamlNode::load(path, problems);
@@ -12,7 +44,7 @@ LinkSpec read_link(const std::string& path) {
   root.allow_keys({"schema", "name", "summary", "sources", "switched_fabric", "peak_bytes_per_s",
                    "p2p_latency_us", "p2p_bytes_per_s", "collective_bytes_per_s",
                    "collective_latency_us", "bidirectional_slowdown",
-                   "node_collective_cap_bytes_per_s", "calibrated", "samples", "notes"});
+                   "node_collective_cap_bytes_per_s", "calibrated", "samples", "notes", "fitted"});
   if (root.required("schema").text().value_or("") != "plumbline.link/1") {
     root.child("schema").problem("is not plumbline.link/1, a link's profile");
   }
@@ -39,6 +71,7 @@ LinkSpec read_link(const std::string& path) {
   }
   link.samples = read_sample_list(root.child("samples"), path);
   link.calibrated = root.child("calibrated").boolean().value_or(false);
+  if (root.child("fitted").present()) read_fitted(root.child("fitted"), link);
   if (root.child("notes").present()) {
     for (const YamlNode& note : root.child("notes").items()) {
       if (const auto text = note.text()) link.notes.push_back(*text);

@@ -53,7 +53,9 @@ AttentionTimes::AttentionTimes(const DeviceSpec& device)
     if (peak != device.peak_flops.end()) peak_ = max(peak_, peak->second);
   }
   const SampleOrigin origin = device.origin.value_or(
-      SampleOrigin{{}, device.prefill, device.decode, device.multiprocessors});
+      SampleOrigin{{}, device.prefill, device.decode, device.multiprocessors, device.l2});
+  // Told apart only where the samples tell it.
+  l2_ = origin.l2 > Bytes(0) ? device.l2 : Bytes(0);
   for (const SampleFile& file : device.samples) {
     if (file.operation == "attention_training") {
       read_rates(read_samples(file), file.inherited ? device.relative_flops : 1.0);
@@ -77,7 +79,8 @@ AttentionTimes::AttentionTimes(const DeviceSpec& device)
       for (std::size_t i = 0; i < time.size(); ++i) {
         const Seconds form = decode_form(*origin.decode, batch[i], kv_heads[i], 128, length[i], 2,
                                          std::max(1, origin.multiprocessors));
-        decode_.add(decode_point(batch[i], length[i], heads[i], kv_heads[i]),
+        decode_.add(decode_point(batch[i], length[i], heads[i], kv_heads[i],
+                                 cache_bytes(batch[i], length[i], kv_heads[i], 128, 2), origin.l2),
                     std::log(time[i] * 1e-6 / form.base()));
       }
     }
@@ -175,8 +178,12 @@ KernelPrice AttentionTimes::prefill(const AttentionQuery& query) const {
 KernelPrice AttentionTimes::decode(const DecodeQuery& query) const {
   KernelPrice price;
   if (query.kv_tokens <= 0 || query.batch <= 0 || !decode_fit_) return price;
-  const auto estimate = decode_.at(
-      decode_point(query.batch, query.kv_tokens, query.heads, query.kv_heads), kDecodeNeighbours);
+  const auto estimate =
+      decode_.at(decode_point(query.batch, query.kv_tokens, query.heads, query.kv_heads,
+                              cache_bytes(query.batch, query.kv_tokens, query.kv_heads,
+                                          query.head_dim, element_bytes(query.dtype)),
+                              l2_),
+                 kDecodeNeighbours);
   price.burst = std::exp(estimate.log_residual) *
                 decode_form(*decode_fit_, query.batch, query.kv_heads, query.head_dim,
                             query.kv_tokens, element_bytes(query.dtype), multiprocessors_);

@@ -42,6 +42,7 @@ class AttentionTimes {
   bool own_rates_ = false;
   FlopsPerSecond peak_;
   int multiprocessors_ = 1;
+  Bytes l2_;
   Seconds latency_;
   bool calibrated_ = false;
   std::vector<std::string> notes_;

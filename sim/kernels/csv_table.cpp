@@ -71,7 +71,11 @@ CsvTable CsvTable::parse(std::string text, std::string file) {
 }
 
 void CsvTable::fail(std::size_t row, std::string problem, std::string hint) const {
-  throw problem_at(file_, static_cast<int>(row) + 2, std::move(problem), std::move(hint));
+  // Empty lines are no rows: the line is counted where the row stands.
+  const std::size_t at = row < rows() ? cells_[row * columns_.size()].begin : text_.size();
+  const auto line = 1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at),
+                                   '\n');
+  throw problem_at(file_, static_cast<int>(line), std::move(problem), std::move(hint));
 }
 
 bool CsvTable::has(std::string_view column) const {
@@ -104,6 +108,15 @@ double CsvTable::number_in(std::size_t row, std::size_t column, double low, doub
          "it must lie between " + shortest(low) + " and " + shortest(high));
   }
   return value;
+}
+
+std::vector<double> CsvTable::numbers_in(std::string_view name, double low, double high) const {
+  const std::size_t index = column(name);
+  std::vector<double> values(rows());
+  for (std::size_t row = 0; row < values.size(); ++row) {
+    values[row] = number_in(row, index, low, high);
+  }
+  return values;
 }
 
 std::vector<double> CsvTable::numbers(std::string_view name) const {

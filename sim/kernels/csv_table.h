@@ -33,13 +33,18 @@ class CsvTable {
 
   /// All numbers of a column, in the order of the rows.
   std::vector<double> numbers(std::string_view name) const;
+  /// The same, refusing what does not lie in [low, high].
+  std::vector<double> numbers_in(std::string_view name, double low, double high) const;
+
+  /// Name of the file, for messages.
+  const std::string& file() const { return file_; }
+  /// Refuses a row, with its line. @throws InputError always
+  [[noreturn]] void fail(std::size_t row, std::string problem, std::string hint = {}) const;
 
  private:
   struct Cell {
     std::size_t begin = 0, size = 0;
   };
-  [[noreturn]] void fail(std::size_t row, std::string problem, std::string hint = {}) const;
-
   std::string file_;
   std::string text_;
   std::vector<std::string> columns_;

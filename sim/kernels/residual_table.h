@@ -14,7 +14,7 @@ namespace plumbline {
 
 class ResidualTable {
  public:
-  static constexpr int kDimensions = 5;
+  static constexpr int kDimensions = 6;
   using Point = std::array<double, kDimensions>;  ///< log2 coordinates; unused ones stay 0
 
   struct Estimate {

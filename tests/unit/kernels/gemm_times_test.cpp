@@ -130,7 +130,7 @@ TEST(GemmTimes, TakesARelativesEfficiencyAtItsOwnSpeed) {
   const DeviceSpec relative = simple_device();
   DeviceSpec device = simple_device();
   device.gemm["bf16"].flops = FlopsPerSecond(50e12);  // half as fast
-  device.origin = SampleOrigin{relative.gemm, {}, {}, 100};
+  device.origin = SampleOrigin{relative.gemm, {}, {}, 100, {}};
   SampleFile file = folder.write("gemm", "bf16", "m,n,k,latency_us\n4096,4096,4096,2000\n");
   file.inherited = true;
   device.samples = {file};
