@@ -7,7 +7,7 @@
 namespace plumbline {
 namespace {
 
-ErrorSummary without_each_size(const CollectiveCurve& curve) {
+std::vector<double> without_each_size(const CollectiveCurve& curve) {
   std::vector<double> errors;
   const auto& bytes = curve.bytes();
   for (std::size_t left_out = 1; left_out + 1 < bytes.size(); ++left_out) {
@@ -18,11 +18,11 @@ ErrorSummary without_each_size(const CollectiveCurve& curve) {
     rest.finish();
     errors.push_back(rest.at(Bytes(bytes[left_out])).base() / curve.seconds()[left_out] - 1);
   }
-  return summarize(errors);
+  return errors;
 }
 
 // A group below the smallest or beyond twice the largest of the others is not asked for.
-ErrorSummary without_group(Collective op, std::map<int, CollectiveCurve> curves, int ranks) {
+std::vector<double> without_group(Collective op, std::map<int, CollectiveCurve> curves, int ranks) {
   const CollectiveCurve curve = curves.at(ranks);
   curves.erase(ranks);
   if (curves.empty() || ranks < curves.begin()->first || ranks > 2 * curves.rbegin()->first) {
@@ -34,7 +34,7 @@ ErrorSummary without_group(Collective op, std::map<int, CollectiveCurve> curves,
         collective_time(op, curves, Bytes(curve.bytes()[i]), ranks, Seconds(0));
     errors.push_back(predicted.base() / curve.seconds()[i] - 1);
   }
-  return summarize(errors);
+  return errors;
 }
 
 }  // namespace
@@ -63,8 +63,8 @@ std::vector<CollectiveFitResult> fit_collectives(const CollectiveTable& table) {
       result.bus_bandwidth = ring_share(op, ranks) * result.line.bandwidth;
       result.smallest = bytes.front();
       result.largest = bytes.back();
-      result.cross_validated = without_each_size(curve);
-      result.group_left_out = without_group(op, table[which], ranks);
+      result.size_errors = without_each_size(curve);
+      result.group_errors = without_group(op, table[which], ranks);
       results.push_back(std::move(result));
     }
   }

@@ -14,10 +14,11 @@ struct CollectiveFitResult {
   int ranks = 0;
   /// latency + bytes / bandwidth, bytes as nccl-tests count them; `form` is the line's own error.
   LinkFit line;
-  BytesPerSecond bus_bandwidth;  ///< of the line: bandwidth times the ring's share
-  Bytes smallest, largest;       ///< that were measured
-  ErrorSummary cross_validated;  ///< every size but the two ends left out in turn
-  ErrorSummary group_left_out;   ///< predicted from the other group sizes; n 0: there are none
+  BytesPerSecond bus_bandwidth;     ///< of the line: bandwidth times the ring's share
+  Bytes smallest, largest;          ///< that were measured
+  std::vector<double> size_errors;  ///< predicted / measured - 1, every size but the ends left out
+  std::vector<double>
+      group_errors;  ///< the same from the other groups; empty: they do not reach it
 };
 
 /// In the order of the operations, then of ranks. What is predicted is what a run is priced by

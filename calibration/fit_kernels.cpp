@@ -128,21 +128,38 @@ GemmFitResult fit_gemm(std::string_view dtype, const std::vector<GemmSample>& sa
 
 namespace {
 
-AttentionFitResult finish_attention(AttentionFitResult result,
-                                    const std::vector<AttentionSample>& samples,
-                                    const std::vector<double>& log_residual, bool decode,
-                                    Bytes l2 = {}) {
+using AttentionOf = std::function<AttentionFit(const std::vector<double>&)>;
+using AttentionForm = std::function<Seconds(const AttentionFit&, std::size_t)>;
+using AttentionPoint = std::function<ResidualTable::Point(const AttentionSample&)>;
+
+// Constants that `of` makes of the parameters, the error of `form` with them, and of form and
+// neighbours on sites left out.
+AttentionFitResult fit_attention_form(const std::vector<AttentionSample>& samples,
+                                      const std::vector<double>& start, const AttentionOf& of,
+                                      const AttentionForm& form, const AttentionPoint& point,
+                                      int neighbours) {
+  const auto log_residual = [&](const AttentionFit& fit, std::size_t i) {
+    return std::log(samples[i].time / form(fit, i));
+  };
+  const LeastSquaresFit solved = least_squares(
+      [&](const std::vector<double>& p, double* r) {
+        const AttentionFit fit = of(p);
+        for (std::size_t i = 0; i < samples.size(); ++i) r[i] = log_residual(fit, i);
+      },
+      start, samples.size(), kHuber);
+  AttentionFitResult result;
+  result.fit = of(solved.parameters);
+  result.relative_standard_error = solved.relative_standard_error;
   std::vector<ResidualTable::Point> points;
   std::vector<std::pair<double, double>> site;
-  for (const AttentionSample& s : samples) {
-    points.push_back(decode ? decode_point(s.batch, s.length, s.heads, s.kv_heads,
-                                           cache_bytes(s.batch, s.length, s.kv_heads, 128, 2), l2)
-                            : prefill_point(s.batch, s.length, s.heads, s.kv_heads));
-    site.emplace_back(s.heads, s.kv_heads);
+  std::vector<double> residuals;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    points.push_back(point(samples[i]));
+    site.emplace_back(samples[i].heads, samples[i].kv_heads);
+    residuals.push_back(log_residual(result.fit, i));
   }
-  result.form = form_errors(log_residual);
-  result.cross_validated =
-      cross_validate(points, log_residual, site, decode ? kDecodeNeighbours : kPrefillNeighbours);
+  result.form = form_errors(residuals);
+  result.cross_validated = cross_validate(points, residuals, site, neighbours);
   return result;
 }
 
@@ -165,23 +182,13 @@ AttentionFitResult fit_prefill(const std::vector<AttentionSample>& samples) {
     fit.t0 = Seconds(p[2]);
     return fit;
   };
-  const LeastSquaresFit solved = least_squares(
-      [&](const std::vector<double>& p, double* r) {
-        const AttentionFit fit = of(p);
-        for (std::size_t i = 0; i < samples.size(); ++i) {
-          r[i] = std::log(samples[i].time / prefill_form(fit, work[i]));
-        }
+  return fit_attention_form(
+      samples, {rate, 1e12, least}, of,
+      [&](const AttentionFit& fit, std::size_t i) { return prefill_form(fit, work[i]); },
+      [](const AttentionSample& s) {
+        return prefill_point(s.batch, s.length, s.heads, s.kv_heads);
       },
-      {rate, 1e12, least}, samples.size(), kHuber);
-  AttentionFitResult result;
-  result.fit = of(solved.parameters);
-  result.relative_standard_error = solved.relative_standard_error;
-  return finish_attention(
-      result, samples,
-      log_residuals(
-          samples.size(), [&](std::size_t i) { return prefill_form(result.fit, work[i]).base(); },
-          [&](std::size_t i) { return samples[i].time.base(); }),
-      false);
+      kPrefillNeighbours);
 }
 
 AttentionFitResult fit_decode(const std::vector<AttentionSample>& samples, int multiprocessors,
@@ -200,26 +207,17 @@ AttentionFitResult fit_decode(const std::vector<AttentionSample>& samples, int m
     fit.per_sequence = Seconds(p[2]);
     return fit;
   };
-  const auto form = [&](const AttentionFit& fit, const AttentionSample& s) {
-    return decode_form(fit, s.batch, s.kv_heads, 128, s.length, 2, multiprocessors);
-  };
-  const LeastSquaresFit solved = least_squares(
-      [&](const std::vector<double>& p, double* r) {
-        const AttentionFit fit = of(p);
-        for (std::size_t i = 0; i < samples.size(); ++i) {
-          r[i] = std::log(samples[i].time / form(fit, samples[i]));
-        }
+  return fit_attention_form(
+      samples, {stream, least, 0.3 * least}, of,
+      [&](const AttentionFit& fit, std::size_t i) {
+        const AttentionSample& s = samples[i];
+        return decode_form(fit, s.batch, s.kv_heads, 128, s.length, 2, multiprocessors);
       },
-      {stream, least, 0.3 * least}, samples.size(), kHuber);
-  AttentionFitResult result;
-  result.fit = of(solved.parameters);
-  result.relative_standard_error = solved.relative_standard_error;
-  return finish_attention(
-      result, samples,
-      log_residuals(
-          samples.size(), [&](std::size_t i) { return form(result.fit, samples[i]).base(); },
-          [&](std::size_t i) { return samples[i].time.base(); }),
-      true, l2);
+      [&](const AttentionSample& s) {
+        return decode_point(s.batch, s.length, s.heads, s.kv_heads,
+                            cache_bytes(s.batch, s.length, s.kv_heads, 128, 2), l2);
+      },
+      kDecodeNeighbours);
 }
 
 LinkFit fit_link(const std::vector<Bytes>& bytes, const std::vector<Seconds>& times) {

@@ -102,13 +102,20 @@ FittedSection fit_attention(const std::string& operation, const CsvTable& csv,
 
 FittedSection fit_collective_table(const CollectiveTable& table) {
   FittedSection section;
+  std::vector<double> sizes, groups;
   for (const CollectiveFitResult& fit : fit_collectives(table)) {
+    const ErrorSummary size_left_out = summarize(fit.size_errors),
+                       group_left_out = summarize(fit.group_errors);
+    if (fit.op != Collective::kEngineAllReduce) {
+      sizes.insert(sizes.end(), fit.size_errors.begin(), fit.size_errors.end());
+      groups.insert(groups.end(), fit.group_errors.begin(), fit.group_errors.end());
+    }
     const std::string name = fmt::format("{}_{}", to_string(fit.op), fit.ranks);
     const std::vector<double> se(fit.line.relative_standard_error,
                                  fit.line.relative_standard_error + 2);
-    section.rows.push_back(row(name, fit.line.form, fit.cross_validated));
-    if (fit.group_left_out.n > 0) {
-      section.rows.push_back(row(name + " from other groups", fit.line.form, fit.group_left_out));
+    section.rows.push_back(row(name, fit.line.form, size_left_out));
+    if (group_left_out.n > 0) {
+      section.rows.push_back(row(name + " from other groups", fit.line.form, group_left_out));
     }
     section.yaml += fmt::format(
         "    {}:\n      {{latency_us: {}, bus_bytes_per_s: {},\n"
@@ -117,9 +124,13 @@ FittedSection fit_collective_table(const CollectiveTable& table) {
         name, number(fit.line.latency.base() * 1e6), number(fit.bus_bandwidth.base()), share(se[0]),
         share(se[1]), identified({"latency_us", "bus_bytes_per_s"}, se),
         range("bytes", {fit.smallest.base(), fit.largest.base()}), errors("error", fit.line.form),
-        errors("cross_validated", fit.cross_validated),
-        fit.group_left_out.n > 0 ? ",\n       " + errors("group_left_out", fit.group_left_out)
-                                 : "");
+        errors("cross_validated", size_left_out),
+        group_left_out.n > 0 ? ",\n       " + errors("group_left_out", group_left_out) : "");
+  }
+  // NCCL's together: what is aimed at.
+  if (!sizes.empty()) section.rows.push_back(row("collectives", {}, summarize(sizes)));
+  if (!groups.empty()) {
+    section.rows.push_back(row("collectives from other groups", {}, summarize(groups)));
   }
   return section;
 }

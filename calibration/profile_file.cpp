@@ -109,21 +109,18 @@ bool same_kernels(const SampleSource& given, const SampleSource& listed) {
 
 /// `model: {...}` of layers that belong to one model, as the reader of profiles takes it.
 std::string model_block(const ModelShape& m) {
+  static constexpr std::pair<const char*, double ModelShape::*> kSizes[] = {
+      {"hidden", &ModelShape::hidden},     {"heads", &ModelShape::heads},
+      {"kv_heads", &ModelShape::kv_heads}, {"head_dim", &ModelShape::head_dim},
+      {"ffn", &ModelShape::ffn},           {"vocab", &ModelShape::vocab},
+      {"experts", &ModelShape::experts},   {"expert_ffn", &ModelShape::expert_ffn},
+      {"top_k", &ModelShape::top_k}};
   if (m.name.empty()) return "";
   std::string text = ",\n     model: {name: " + m.name;
-  const auto add = [&](const char* key, double value) {
-    if (value > 0) text += fmt::format(", {}: {:.0f}", key, value);
-  };
-  if (m.tensor > 1) add("tensor", m.tensor);
-  add("hidden", m.hidden);
-  add("heads", m.heads);
-  add("kv_heads", m.kv_heads);
-  add("head_dim", m.head_dim);
-  add("ffn", m.ffn);
-  add("vocab", m.vocab);
-  add("experts", m.experts);
-  add("expert_ffn", m.expert_ffn);
-  add("top_k", m.top_k);
+  if (m.tensor > 1) text += fmt::format(", tensor: {}", m.tensor);
+  for (const auto& [key, size] : kSizes) {
+    if (m.*size > 0) text += fmt::format(", {}: {:.0f}", key, m.*size);
+  }
   return text + "}";
 }
 

@@ -38,7 +38,8 @@ std::string errors(const char* key, const ErrorSummary& e) {
 }
 
 FittedRow row(std::string form, const ErrorSummary& fitted, const ErrorSummary& held_out) {
-  return {std::move(form),     fitted.n,        fitted.median_abs, fitted.p90_abs,
+  return {std::move(form),     fitted.n > 0 ? fitted.n : held_out.n,
+          fitted.median_abs,   fitted.p90_abs,
           held_out.median_abs, held_out.p90_abs};
 }
 

@@ -73,8 +73,10 @@ int fit(const Fit& options, const Console& console) {
   Columns table({false, true, true, true, true, true});
   table.add({"form", "samples", "median", "p90", "median, left out", "p90, left out"});
   for (const FittedRow& row : result.rows) {
-    table.add({row.form, std::to_string(row.samples), percent(row.median), percent(row.p90),
-               percent(row.cross_validated_median), percent(row.cross_validated_p90)});
+    const bool form = row.p90 > 0;  // rows that pool others have no form of their own
+    table.add({row.form, std::to_string(row.samples), form ? percent(row.median) : "",
+               form ? percent(row.p90) : "", percent(row.cross_validated_median),
+               percent(row.cross_validated_p90)});
   }
   if (!result.rows.empty()) console.out << table.text(console.style);
   for (const std::string& note : result.notes) console.out << "note: " << note << "\n";

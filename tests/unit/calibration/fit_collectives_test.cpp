@@ -33,22 +33,22 @@ TEST(FitCollectives, FindsLatencyAndBusBandwidthOfEveryGroup) {
     EXPECT_EQ(fit.op, Collective::kAllGather);
     EXPECT_NEAR(fit.line.latency.base(), (4 + 2 * (fit.ranks - 2)) * 1e-6, 1e-11) << fit.ranks;
     EXPECT_NEAR(fit.bus_bandwidth.base() / 300e9, 1, 1e-6) << fit.ranks;
-    EXPECT_EQ(fit.cross_validated.n, 8);  // ten sizes without the two ends
-    EXPECT_LT(fit.cross_validated.p90_abs, 1e-6) << fit.ranks;
+    EXPECT_EQ(fit.size_errors.size(), 8u);  // ten sizes without the two ends
+    EXPECT_LT(summarize(fit.size_errors).p90_abs, 1e-6) << fit.ranks;
   }
 }
 
 TEST(FitCollectives, PredictsAGroupFromTheOthersUpToTwiceTheLargest) {
   const auto fits = fit_collectives(known_fabric());
-  EXPECT_EQ(fits[0].group_left_out.n, 0);  // 2 lies below 4 and 8
-  EXPECT_EQ(fits[1].group_left_out.n, 10);
-  EXPECT_LT(fits[1].group_left_out.p90_abs, 1e-6);
-  EXPECT_EQ(fits[2].group_left_out.n, 10);
-  EXPECT_LT(fits[2].group_left_out.p90_abs, 1e-6);
+  EXPECT_TRUE(fits[0].group_errors.empty());  // 2 lies below 4 and 8
+  EXPECT_EQ(fits[1].group_errors.size(), 10u);
+  EXPECT_LT(summarize(fits[1].group_errors).p90_abs, 1e-6);
+  EXPECT_EQ(fits[2].group_errors.size(), 10u);
+  EXPECT_LT(summarize(fits[2].group_errors).p90_abs, 1e-6);
 }
 
 TEST(FitCollectives, SeesASizeThatItsNeighboursDoNotTell) {
-  const ErrorSummary error = fit_collectives(known_fabric(1.5))[1].cross_validated;
+  const ErrorSummary error = summarize(fit_collectives(known_fabric(1.5))[1].size_errors);
   // One of eight is half as slow again; its two neighbours are pulled by it.
   EXPECT_GT(error.p90_abs, 0.15);
   EXPECT_LT(error.median_abs, 0.02);
