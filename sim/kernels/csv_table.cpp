@@ -73,8 +73,8 @@ CsvTable CsvTable::parse(std::string text, std::string file) {
 void CsvTable::fail(std::size_t row, std::string problem, std::string hint) const {
   // Empty lines are no rows: the line is counted where the row stands.
   const std::size_t at = row < rows() ? cells_[row * columns_.size()].begin : text_.size();
-  const auto line = 1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at),
-                                   '\n');
+  const auto line =
+      1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at), '\n');
   throw problem_at(file_, static_cast<int>(line), std::move(problem), std::move(hint));
 }
 
