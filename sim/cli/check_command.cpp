@@ -50,7 +50,8 @@ int check(const Options& options, const Console& console) {
     try {
       const Scenario scenario = read_scenario(file, overrides, console.folders);
       try {
-        console.out << file << ": " << summary(scenario) << "\n";
+        const std::string line = summary(scenario);  // may throw: the name alone says nothing
+        console.out << file << ": " << line << "\n";
       } catch (const InputError& error) {
         throw locate(error, scenario);
       }

@@ -13,7 +13,16 @@ void Settings::add_to(CLI::App& app) {
 
 std::vector<Override> Settings::overrides() const {
   std::vector<Override> list;
-  for (const std::string& word : words_) list.push_back(split_assignment("--set", word));
+  std::vector<Diagnostic> problems;
+  for (const std::string& word : words_) {
+    list.push_back(split_assignment("--set", word));
+    // YAML reads it as null, which would leave the key to its default.
+    if (list.back().second.find_first_not_of(" \t") == std::string::npos) {
+      problems.push_back(option_problem("--set", list.back().first + " has no value",
+                                        "null, spelled out, takes the key away"));
+    }
+  }
+  if (!problems.empty()) throw InputError(std::move(problems));
   return list;
 }
 

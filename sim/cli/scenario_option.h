@@ -12,7 +12,7 @@ namespace plumbline {
 class Settings {
  public:
   void add_to(CLI::App& app);
-  /// @throws InputError for a word without '='
+  /// @throws InputError for a word without '=' or without a value
   std::vector<Override> overrides() const;
 
  private:

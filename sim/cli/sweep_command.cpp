@@ -15,6 +15,7 @@
 #include "sim/cli/output_file.h"
 #include "sim/cli/progress.h"
 #include "sim/cli/scenario_option.h"
+#include "sim/cli/sweep_fingerprint.h"
 #include "sim/cli/sweep_merge.h"
 #include "sim/cli/sweep_output.h"
 #include "sim/cli/sweep_picture.h"
@@ -105,6 +106,9 @@ SweepTask task_of(const Options& options, const Console& console) {
   for (const SweepAxis& axis : axes) refuse_settings_of_the_sweep("--over", axis.path);
   for (const auto& [path, value] : options.settings.overrides()) {
     refuse_settings_of_the_sweep("--set", path);
+    if (std::ranges::find(axes, path, &SweepAxis::path) != axes.end()) {
+      refuse("--set", path + " is swept as well", "leave out --set or --over");
+    }
   }
   return {.scenario = options.scenario,
           .folders = console.folders,
@@ -129,28 +133,24 @@ class Sweep {
 
   int run() {
     check();
+    fingerprint_ = task_.csv ? sweep_fingerprint(task_) : std::string();
     FinishedRows finished;
     if (!options_.resume.empty()) {
-      if (fs::exists(options_.outputs.path("--csv"))) {  // it was there whole: nothing is left
-        take_finished(options_.outputs.path("--csv"));
+      if (fs::exists(csv_path())) {  // it was there whole: nothing is left
+        take_finished(csv_path());
         return show();
       }
-      finished = take_finished(options_.outputs.path("--csv") + ".partial");
+      finished = take_finished(csv_path() + ".partial");
     }
     open(finished);
     if (options_.merge.empty()) {
       simulate(finished.points);
     } else {
-      merge_shards(task_, options_.merge,
-                   [&](std::size_t index, const std::string& row) { take_row(index, row); });
+      merge();
     }
-    // A misspelt path makes every point invalid; that is the input's fault, not a row's.  A shard
-    // may hold nothing but invalid points by chance.
-    if (first_error_ && !summary_.any_valid() && part_.step == 1) throw *first_error_;
-    if (!summary_.any_valid() && !summary_.any_invalid() && task_.product.size() > 0) {
-      if (part_.step == 1) refuse("--where", "leaves out every point");
-    }
+    check_any_point();
     if (csv_) csv_->finish();
+    if (csv_ && csv_->resumable() && options_.shard.empty()) remove_fingerprint(csv_path());
     if (json_) {
       if (document()) json_->add("]}");
       json_->finish();
@@ -160,6 +160,7 @@ class Sweep {
 
  private:
   bool document() const { return options_.outputs.path("--json") != "-"; }
+  const std::string& csv_path() const { return options_.outputs.path("--csv"); }
 
   void check() const {
     options_.outputs.check();
@@ -184,8 +185,48 @@ class Sweep {
   FinishedRows take_finished(const std::string& file) {
     std::error_code error;
     if (!fs::exists(file, error)) return {};
-    return read_rows("--resume", file, task_.product, part_.first, part_.step,
-                     [&](std::size_t index, const std::string& row) { note_row(index, row); });
+    KnownRow first, last;
+    const FinishedRows rows = read_rows("--resume", file, task_.product, part_.first, part_.step,
+                                        [&](std::size_t index, const std::string& row) {
+                                          if (first.row.empty()) first = {index, row};
+                                          last = {index, row};
+                                          note_row(index, row);
+                                        });
+    check_same_sweep("--resume", csv_path(), task_, fingerprint_, first, last);
+    return rows;
+  }
+
+  void merge() {
+    try {
+      merge_shards(task_, fingerprint_, options_.merge,
+                   [&](std::size_t index, const std::string& row) { take_row(index, row); });
+    } catch (const InputError&) {
+      abandon();
+      throw;
+    }
+  }
+
+  /// A misspelt path makes every point invalid; that is the input's fault, not a row's.  A shard
+  /// may hold nothing but invalid points by chance.
+  void check_any_point() {
+    if (summary_.any_valid() || part_.step != 1) return;
+    if (first_error_) {
+      abandon();
+      throw *first_error_;
+    }
+    if (!summary_.any_invalid() && task_.product.size() > 0) {
+      abandon();
+      refuse("--where", "leaves out every point");
+    }
+  }
+
+  /// What was written is of no use: nothing of it may be taken for an interrupted sweep.
+  void abandon() {
+    if (!csv_ || !csv_->resumable()) return;
+    csv_.reset();
+    std::error_code error;
+    fs::remove(csv_path() + ".partial", error);
+    remove_fingerprint(csv_path());
   }
 
   void note_row(std::size_t index, const std::string& row) {
@@ -203,11 +244,23 @@ class Sweep {
   void open(const FinishedRows& finished) {
     const Outputs& outputs = options_.outputs;
     if (task_.csv) {
-      csv_.emplace("--csv", outputs.path("--csv"), console_.out, finished.bytes);
+      const std::string partial = csv_path() + ".partial";
+      std::error_code error;
+      const auto left = csv_path() == "-" ? 0 : fs::file_size(partial, error);
+      if (options_.resume.empty() && options_.merge.empty() && !error && left > 0) {
+        refuse("--csv", partial + " holds what an interrupted sweep finished",
+               "--resume " + csv_path() + " goes on from it; removing it starts anew");
+      }
+      csv_.emplace("--csv", csv_path(), console_.out);
+      if (csv_->resumable() && options_.merge.empty()) {
+        write_fingerprint("--csv", csv_path(), fingerprint_);
+      }
+      csv_->open(finished.bytes);
       if (finished.bytes == 0) csv_->add(sweep_header(task_.product.axes()));
     }
     if (!task_.json) return;
     json_.emplace("--json", outputs.path("--json"), console_.out);
+    json_->open();
     if (document()) json_->add(R"({"schema": "plumbline.sweep/1", "points": [)");
   }
 
@@ -275,6 +328,7 @@ class Sweep {
   std::optional<InputError> first_error_;
   std::optional<LineSink> csv_, json_;
   bool any_json_ = false;
+  std::string fingerprint_;  ///< of a CSV's rows
 };
 
 int sweep(const Options& options, const Console& console) {

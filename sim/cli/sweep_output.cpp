@@ -9,8 +9,7 @@
 
 namespace plumbline {
 
-LineSink::LineSink(const std::string& option, const std::string& path, std::ostream& out,
-                   std::uint64_t keep_bytes)
+LineSink::LineSink(const std::string& option, const std::string& path, std::ostream& out)
     : option_(option), path_(path) {
   std::error_code error;
   if (path == "-") {
@@ -21,8 +20,11 @@ LineSink::LineSink(const std::string& option, const std::string& path, std::ostr
     stream_ = own_.get();
   } else {
     file_ = std::make_unique<ResumableFile>(option, path);
-    file_->open(keep_bytes);
   }
+}
+
+void LineSink::open(std::uint64_t keep_bytes) {
+  if (file_ != nullptr) file_->open(keep_bytes);
 }
 
 LineSink::~LineSink() = default;

@@ -12,12 +12,13 @@ class ResumableFile;
 
 class LineSink {
  public:
-  /// @param path  "-": `out`; a pipe or device is written as it is; else a ResumableFile of which
-  ///              `keep_bytes` bytes are kept
-  /// @throws InputError when it cannot be written, here and below
-  LineSink(const std::string& option, const std::string& path, std::ostream& out,
-           std::uint64_t keep_bytes = 0);
+  /// @param path  "-": `out`; a pipe or device is written as it is; else a ResumableFile
+  LineSink(const std::string& option, const std::string& path, std::ostream& out);
   ~LineSink();
+  bool resumable() const { return file_ != nullptr; }
+  /// Begins; of a ResumableFile the first `keep_bytes` bytes are kept.
+  /// @throws InputError when it cannot be written, here and below
+  void open(std::uint64_t keep_bytes = 0);
   void add(const std::string& line);
   void finish();
 

@@ -39,7 +39,7 @@ A scenario that cannot be simulated is listed and reported on stderr; the exit c
 could.
 
 Examples:
-  plumbline validate scenarios/validation
+  plumbline validate scenarios
   plumbline validate a.yaml b.yaml --json - | jq .summary)";
 
 /// Every file named, and every *.yaml under every folder named, sorted within it.

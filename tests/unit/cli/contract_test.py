@@ -87,6 +87,10 @@ def wrong_input():
     assert "did you mean 'schedule'?" in call("shedule", "1f1b", expect=2).stderr
     assert "did you mean '--json'?" in call("run", a, "--jsno", "-", expect=2).stderr
     assert "PATH=VALUE" in call("run", a, "--set", "nonsense", expect=2).stderr
+    # An empty value is no value; null takes a key away.
+    assert "parallelism.tensor has no value" in call("run", a, "--set", "parallelism.tensor=", expect=2).stderr
+    call("run", a, "--set", "parallelism.sequence_parallel=null")
+    assert "--what-if" in call("run", a, "--what-if", "", expect=2).stderr
     call(expect=2)
     call("run", expect=2)
     call("frobnicate", expect=2)
@@ -206,6 +210,39 @@ def sweep():
     os.remove(path)
     write("sweep.csv.partial", "another,head\n1,2\n")
     call(*over, "--csv", path, "--resume", path, expect=2)
+    os.remove(path + ".partial")
+    # Rows of one scenario are never put together with those of another.
+    other = ["--set", "training.sequence_length=1024"]
+    beside, text = files[0] + ".sweep", open(files[0] + ".sweep").read()
+    assert text.startswith("plumbline.sweep_fingerprint/1\n") and "file models/" in text, text
+    told = call(*over, *where, *other, "--csv", "-", "--merge", *files, expect=2).stderr
+    assert "of another scenario" in told and "sequence_length: 1024' here" in told, told
+    assert "is given twice" in call(*over, *where, "--csv", "-", "--merge", files[0], *files, expect=2).stderr
+    shutil.copy(files[0], path)
+    shutil.copy(beside, path + ".sweep")
+    assert "is given twice" in call(*over, *where, "--csv", "-", "--merge", path, *files, expect=2).stderr
+    os.remove(path + ".sweep")
+    os.remove(beside)  # a shard that travelled alone: its first row is simulated again
+    assert call(*over, *where, "--csv", "-", "--merge", *files).stdout == kept
+    call(*over, *where, *other, "--csv", "-", "--merge", *files, expect=2)
+    for left in (path, path + ".partial"):
+        if os.path.exists(path):
+            os.remove(path)
+        write(os.path.basename(left), one if left == path else "".join(lines[:3]))
+        for fingerprint in (False, True):  # of the same rows for other values of an axis, or none
+            if fingerprint:
+                write("sweep.csv.sweep", text)
+            assert "of another scenario" in call(*over, *other, "--csv", path, "--resume", path, expect=2).stderr
+        os.remove(path + ".sweep")
+    assert "--resume" in call(*over, "--csv", path, expect=2).stderr, "finished rows are not thrown away unasked"
+    call(*over, "--csv", path, "--resume", path)
+    assert not os.path.exists(path + ".sweep") and open(path).read() == one
+    # What was refused leaves nothing that could be gone on with.
+    os.remove(path)
+    call("sweep", a, "--over", "paralelism.pipeline=2,4", "--csv", path, expect=2)
+    call(*over, *where, "--csv", path, "--merge", *files[1:], expect=2)
+    assert not [name for name in os.listdir(FOLDER) if name.startswith("sweep.csv")]
+    assert "is swept as well" in call(*over, "--set", "schedule=1f1b", expect=2).stderr
 
 
 def completion():
@@ -410,6 +447,7 @@ def check():
     assert "16 GPUs" in call("check", a).stdout
     bad, worse = write("bad.yaml", SCENARIO.replace("1f1b", "1f1v")), write("worse.yaml", SCENARIO.replace("nodes: 2", "nodes: 3"))
     done = call("check", a, bad, worse, expect=2)
+    assert done.stdout.count("\n") == 1 and "a.yaml: 16 GPUs" in done.stdout, "one line per scenario that would run"
     assert "bad.yaml:5:" in done.stderr and "worse.yaml:4:" in done.stderr, done.stderr
 
 
