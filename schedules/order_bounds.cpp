@@ -101,7 +101,9 @@ Ticks BoundFinder::first_not_refuted(Ticks from, Ticks most, Ticks step, Ticks s
 void BoundFinder::raise(Ticks most, double budget) {
   if (value_ >= most) return;
   const Ticks step = std::max<Ticks>(1, value_ / (16 * kResolution));
-  const Ticks raised = first_not_refuted(value_, most, step, step, budget,
+  // Not in ticks from below where a known order tells how far it can be at most.
+  const Ticks first = most < kNoDeadline / 4 ? (most - value_) / 8 : step;
+  const Ticks raised = first_not_refuted(value_, most, step, first, budget,
                                          [&](Ticks end) { return windows_for(end).has_value(); });
   if (raised > value_) {
     value_ = raised;

@@ -90,6 +90,33 @@ TEST(Parameters, OfAGptFollowTheFormulaOfNarayananEtAl) {
   }
 }
 
+TEST(Parameters, OfGPipesTransformersAreAsInItsTable1) {
+  // Huang et al., arXiv:1811.06965, table 1: L layers, hidden 2048, feed-forward 8192, 32 heads, a
+  // vocabulary of 32k; "12 bytes per parameter" in GiB.  Of Naive-1 the table has the two memories
+  // the wrong way round: 3.15 is the one of the parameters.
+  struct Row {
+    std::int64_t layers;
+    double parameters, gib;  // as printed
+  };
+  for (const Row& row : {Row{3, 282.2e6, 3.15}, Row{13, 785.8e6, 8.8}, Row{103, 5.3e9, 59.5},
+                         Row{415, 21.0e9, 235.1}, Row{1663, 83.9e9, 937.9}}) {
+    ModelSpec m;
+    m.layers = row.layers;
+    m.hidden = 2048;
+    m.heads = m.kv_heads = 32;
+    m.head_dim = 64;
+    m.ffn = 8192;
+    m.vocab = 32000;
+    m.activation = Activation::kRelu;
+    m.normalization = Normalization::kLayerNorm;
+    m.positions = Positions::kNone;
+    m.qkv_bias = m.attention_output_bias = m.mlp_bias = true;
+    const auto total = static_cast<double>(count_parameters(m).total());
+    EXPECT_NEAR(total / row.parameters, 1.0, 0.004) << row.layers;
+    EXPECT_NEAR(12 * total / (1 << 30) / row.gib, 1.0, 0.003) << row.layers;
+  }
+}
+
 TEST(Parameters, OfDeepSeekV3AreMadeOfTheseParts) {
   const ModelSpec m = named("deepseek_v3");
   const LayerParameters moe = layer_parameters(m, true);
