@@ -1,5 +1,9 @@
 #include "models/flops.h"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
 namespace plumbline {
 namespace {
 
@@ -11,12 +15,15 @@ struct LayerMultiplyAdds {
   double total() const { return attention_projections + core_attention + feed_forward; }
 };
 
-LayerMultiplyAdds layer_multiply_adds(const ModelSpec& m, bool moe_layer, std::int64_t sequence,
-                                      AttentionCount attention) {
+LayerMultiplyAdds layer_multiply_adds(const ModelSpec& m, bool moe_layer, bool windowed,
+                                      std::int64_t sequence, AttentionCount attention) {
   const auto h = static_cast<double>(m.hidden);
   const auto a = static_cast<double>(m.heads);
-  const double keys =
-      static_cast<double>(sequence) * (attention == AttentionCount::kCausal ? 0.5 : 1.0);
+  // A causal query sees half the sequence on average, of a window w all but w^2 / 2s; the full
+  // square counts twice that.
+  const auto s = static_cast<double>(sequence);
+  const double w = windowed ? std::min(s, static_cast<double>(*m.sliding_window)) : s;
+  const double keys = (w - w * w / (2.0 * s)) * (attention == AttentionCount::kCausal ? 1.0 : 2.0);
   LayerMultiplyAdds work;
   if (m.mla) {
     const auto q_rank = static_cast<double>(m.mla->q_lora_rank);
@@ -45,11 +52,16 @@ LayerMultiplyAdds layer_multiply_adds(const ModelSpec& m, bool moe_layer, std::i
 /// Over all layers of the main model; `part` picks what is summed.
 template <typename Part>
 double over_layers(const ModelSpec& m, std::int64_t sequence, AttentionCount attention, Part part) {
-  const auto moe_layers = static_cast<double>(m.moe_layers());
-  const double dense_layers = static_cast<double>(m.layers) - moe_layers;
-  double sum = dense_layers * part(layer_multiply_adds(m, false, sequence, attention));
-  if (moe_layers > 0.0) {
-    sum += moe_layers * part(layer_multiply_adds(m, true, sequence, attention));
+  // Layers by kind: a mixture of experts or not, windowed or not.
+  std::array<double, 4> layers{};
+  for (std::int64_t layer = 0; layer < m.layers; ++layer) {
+    ++layers[(m.is_moe_layer(layer) ? 1 : 0) + (m.is_windowed_layer(layer) ? 2 : 0)];
+  }
+  double sum = 0.0;
+  for (std::size_t kind = 0; kind < layers.size(); ++kind) {
+    if (layers[kind] == 0.0) continue;
+    sum +=
+        layers[kind] * part(layer_multiply_adds(m, kind % 2 == 1, kind >= 2, sequence, attention));
   }
   return sum;
 }
@@ -69,7 +81,9 @@ Flops model_flops(const ModelSpec& model, std::int64_t sequence, std::int64_t ba
   if (model.mtp_layers > 0) {
     const bool moe_layer = model.is_moe_layer(model.layers - 1);
     multiply_adds +=
-        mtp * (layer_multiply_adds(model, moe_layer, sequence, convention.attention).total() +
+        mtp * (layer_multiply_adds(model, moe_layer, model.is_windowed_layer(model.layers - 1),
+                                   sequence, convention.attention)
+                   .total() +
                3.0 * h + 2.0 * h * h);
   }
   const double tokens = static_cast<double>(sequence) * static_cast<double>(batch);

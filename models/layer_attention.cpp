@@ -34,11 +34,12 @@ Work attention(const ModelSpec& model, const LayerSharding& s, Site site, double
 // Fused attention.  Ring context parallelism: the causal diagonal block of s/c tokens, then the
 // other ranks' blocks, which the zig-zag order makes (s - s/c) / 2 unmasked tokens on average,
 // and a correction pass over the output per further block.
-void fused_attention(LayerWork& out, const ModelSpec& model, const LayerSharding& s) {
+void fused_attention(LayerWork& out, const ModelSpec& model, bool windowed,
+                     const LayerSharding& s) {
   const bool ring = s.context > 1 && !s.ulysses;
   const double local = ring ? s.sequence / s.context : s.sequence;
   std::vector<Work> forward{attention(model, s, Site::kAttention, local, local, true)};
-  if (model.sliding_window && static_cast<double>(*model.sliding_window) < local) {
+  if (windowed && static_cast<double>(*model.sliding_window) < local) {
     // A window of w: every query sees w keys but the first w, which see w/2 on average.
     const auto window = static_cast<double>(*model.sliding_window);
     forward[0] = attention(model, s, Site::kAttention, local,
@@ -62,11 +63,12 @@ void fused_attention(LayerWork& out, const ModelSpec& model, const LayerSharding
   }
 }
 
-// Attention as separate products and a softmax over the full square of scores.
+// Attention as separate products and a softmax over the full square of scores; a window masks
+// scores that are computed all the same.  REQUIRES: s.context == 1 or Ulysses
 void unfused_attention(LayerWork& out, const ModelSpec& model, const LayerSharding& s,
                        const KernelChoices& choices) {
-  const Heads heads = heads_of(model, s.tensor);
-  const double length = s.sequence / s.context;
+  const Heads heads = heads_of(model, s.tensor * (s.ulysses ? s.context : 1.0));
+  const double length = s.sequence;
   const double rows = s.micro_batch * heads.a * length;
   const double scores = rows * length;
   // Megatron's kernel needs batch * heads in multiples of four and at most 2,048 keys (16,384
@@ -95,7 +97,7 @@ void unfused_attention(LayerWork& out, const ModelSpec& model, const LayerShardi
 
 }  // namespace
 
-void attention_block(LayerWork& out, const ModelSpec& model, const LayerSharding& s,
+void attention_block(LayerWork& out, const ModelSpec& model, bool windowed, const LayerSharding& s,
                      const KernelChoices& choices) {
   const double tokens = s.tokens(), h = static_cast<double>(model.hidden);
   const Heads heads = heads_of(model, s.tensor);
@@ -125,7 +127,7 @@ void attention_block(LayerWork& out, const ModelSpec& model, const LayerSharding
   }
 
   if (choices.flash_attention) {
-    fused_attention(out, model, s);
+    fused_attention(out, model, windowed, s);
   } else {
     unfused_attention(out, model, s, choices);
   }

@@ -191,7 +191,7 @@ LayerWork layer_work(const ModelSpec& model, std::int64_t index, const LayerShar
                      const KernelChoices& choices) {
   LayerWork out;
   const double h = static_cast<double>(model.hidden);
-  layer_parts::attention_block(out, model, s, choices);
+  layer_parts::attention_block(out, model, model.is_windowed_layer(index), s, choices);
   norms_and_residuals(out, model, s, choices);
   double width = static_cast<double>(model.ffn) / s.tensor;
   if (model.is_moe_layer(index)) {

@@ -61,7 +61,8 @@ inline Heads heads_of(const ModelSpec& model, double tensor) {
 }
 
 /// Appends projections, attention core and the copies around them.
-void attention_block(LayerWork& out, const ModelSpec& model, const LayerSharding& s,
+/// @param windowed  whether this layer sees model.sliding_window tokens only
+void attention_block(LayerWork& out, const ModelSpec& model, bool windowed, const LayerSharding& s,
                      const KernelChoices& choices);
 
 }  // namespace plumbline::layer_parts

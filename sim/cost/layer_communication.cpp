@@ -127,7 +127,8 @@ void LayerPricer::context_comm(const LayerWork& work, LayerCost& cost, Seconds& 
     // than a step's attention stays exposed.  The backward passes KV and its gradient.
     const bool inside = plan_.context_group.ranks_per_node >= plan_.context_group.ranks;
     const double steps = work.messages.context_transfers;
-    const Bytes block(work.messages.context_bytes * element_scale_);
+    const Bytes block(work.messages.context_bytes * element_scale_ /
+                      (inside ? 1.0 : std::min(1.0, plan_.nics_per_gpu)));
     const Seconds pass = kernels_.send_recv(block, inside).sustained;
     const Seconds pass_back = kernels_.send_recv(2.0 * block, inside).sustained;
     Seconds ring_forward, ring_backward, ignored;
@@ -157,7 +158,8 @@ void LayerPricer::expert_comm(const LayerWork& work, LayerCost& cost, Seconds& e
   }
   if (plan_.expert_tensor > 1) {
     CollectiveQuery query = tensor_query(Collective::kAllGather, work.messages.expert_tensor_bytes);
-    query.ranks = query.ranks_per_node = plan_.expert_tensor;
+    query.ranks = plan_.expert_tensor_group.ranks;
+    query.ranks_per_node = plan_.expert_tensor_group.ranks_per_node;
     once += collective(query, extrapolated);
     query.op = Collective::kReduceScatter;
     once += collective(query, extrapolated);
@@ -171,18 +173,25 @@ void LayerPricer::expert_comm(const LayerWork& work, LayerCost& cost, Seconds& e
 // again in backward, and its gradients scattered while the next computes.
 void LayerPricer::sharded_parameters(const LayerWork& work, LayerCost& cost,
                                      Seconds& extrapolated) {
-  if (plan_.zero_stage < 3 || plan_.data_context_group.ranks <= 1) return;
+  if (plan_.zero_stage < 3) return;
   const bool fp8_gather = choices_.fp8 && training_.software.fp8_param_gather;
-  CollectiveQuery query;
-  query.op = Collective::kAllGather;
-  query.bytes = Bytes((work.parameters + work.expert_parameters) * (fp8_gather ? 1.0 : 2.0));
-  query.ranks = plan_.data_context_group.ranks;
-  query.ranks_per_node = plan_.data_context_group.ranks_per_node;
-  const Seconds gather = collective(query, extrapolated);
-  query.op = Collective::kReduceScatter;
-  query.bytes = Bytes((work.parameters + work.expert_parameters) *
-                      (training_.software.gradient_reduce_dtype == Precision::kFp32 ? 4.0 : 2.0));
-  const Seconds scatter = collective(query, extrapolated);
+  const double weight = training_.precision == Precision::kFp32 ? 4.0 : fp8_gather ? 1.0 : 2.0;
+  const double gradient = training_.software.gradient_reduce_dtype == Precision::kFp32 ? 4.0 : 2.0;
+  // Experts are shared by fewer ranks than the rest.
+  const auto both = [&](Collective op, double bytes) {
+    CollectiveQuery query;
+    query.op = op;
+    query.bytes = Bytes(work.parameters * bytes);
+    query.ranks = plan_.data_context_group.ranks;
+    query.ranks_per_node = plan_.data_context_group.ranks_per_node;
+    Seconds time = collective(query, extrapolated);
+    query.bytes = Bytes(work.expert_parameters * bytes);
+    query.ranks = plan_.expert_data_group.ranks;
+    query.ranks_per_node = plan_.expert_data_group.ranks_per_node;
+    return time + collective(query, extrapolated);
+  };
+  const Seconds gather = both(Collective::kAllGather, weight);
+  const Seconds scatter = both(Collective::kReduceScatter, gradient);
   cost.forward.data_comm += max(Seconds(0), gather - cost.forward.total());
   const Seconds back = max(Seconds(0), gather + scatter - cost.backward.total());
   cost.backward.data_comm += back;

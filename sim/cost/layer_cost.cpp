@@ -50,20 +50,23 @@ KernelChoices kernel_choices(const TrainingOptions& training) {
   return choices;
 }
 
-// Whether recomputing Megatron-Core's module `name` repeats this piece of the forward.
-bool module_repeats(std::string_view name, const Work& work) {
+// Whether recomputing Megatron-Core's module `name` repeats this piece of the forward.  `moe_layer`
+// decides whose activation it is.
+bool module_repeats(std::string_view name, const Work& work, bool moe_layer) {
   const Site s = work.site;
   if (name == "core_attn") {
     return s == Site::kAttention || s == Site::kAttentionRing || s == Site::kScores ||
            s == Site::kContext || work.what == "softmax" || work.what == "attention dropout";
   }
-  if (name == "mlp") return s == Site::kFc1 || s == Site::kFc2 || work.what == "activation";
+  if (name == "mlp") {
+    return s == Site::kFc1 || s == Site::kFc2 || (!moe_layer && work.what == "activation");
+  }
   if (name == "layernorm") return work.what == "norms";
   if (name == "mla_up_proj") return s == Site::kQueryUp || s == Site::kKvUp || work.what == "rope";
-  if (name == "moe_act") return work.what == "activation";
+  if (name == "moe_act") return moe_layer && work.what == "activation";
   if (name == "moe") {
     return s == Site::kRouter || s == Site::kExpertFc1 || s == Site::kExpertFc2 ||
-           work.what == "permute" || work.what == "activation";
+           work.what == "permute" || (moe_layer && work.what == "activation");
   }
   if (name == "shared_experts") return s == Site::kSharedFc1 || s == Site::kSharedFc2;
   return false;
@@ -187,7 +190,10 @@ CollectiveQuery LayerPricer::tensor_query(Collective op, double bytes) const {
 
 Seconds LayerPricer::collective(const CollectiveQuery& query, Seconds& extrapolated) {
   if (query.ranks <= 1 || query.bytes.base() <= 0) return Seconds(0);
-  const KernelPrice price = kernels_.collective(query);
+  // Every group of a node talks at once, so a group has the NICs of its own members.
+  CollectiveQuery shared = query;
+  shared.nics = plan_.nics_per_gpu * std::max(1, query.ranks_per_node);
+  const KernelPrice price = kernels_.collective(shared);
   if (price.extrapolated) extrapolated += price.sustained;
   return price.sustained;
 }
@@ -202,7 +208,7 @@ void LayerPricer::host_floor(LayerCost& cost) const {
   cost.weight_grad.host += max(Seconds(0), half - cost.weight_grad.total());
 }
 
-Seconds LayerPricer::recomputed_work(const LayerWork& work, bool whole_layer,
+Seconds LayerPricer::recomputed_work(const LayerWork& work, bool whole_layer, bool moe_layer,
                                      Seconds& extrapolated) {
   if (whole_layer) return sum(work.forward, false, false, extrapolated);
   Seconds total;
@@ -213,7 +219,7 @@ Seconds LayerPricer::recomputed_work(const LayerWork& work, bool whole_layer,
     for (const Work& piece : work.forward) {
       const bool repeats = std::ranges::any_of(
           training_.recompute_modules,
-          [&](const std::string& module) { return module_repeats(module, piece); });
+          [&](const std::string& module) { return module_repeats(module, piece, moe_layer); });
       if (repeats) total += price(piece, false, false, extrapolated);
     }
   }
@@ -238,7 +244,8 @@ LayerCost LayerPricer::layer(std::int64_t index, bool recomputed) {
   context_comm(work, cost, outside);
   expert_comm(work, cost, outside);
   products_ = attention_ = {};
-  const Seconds again = recomputed_work(work, recomputed, outside);
+  const bool moe_layer = model_.is_moe_layer(index);
+  const Seconds again = recomputed_work(work, recomputed, moe_layer, outside);
   for (OpCost* op : {&cost.backward, &cost.input_grad}) {
     op->recompute += again;
     op->products += Seconds(products_.seconds);
@@ -249,6 +256,14 @@ LayerCost LayerPricer::layer(std::int64_t index, bool recomputed) {
     for (OpCost* op : {&cost.backward, &cost.input_grad}) {
       op->tensor_comm += cost.forward.tensor_comm;
       op->context_comm += cost.forward.context_comm;
+      op->expert_comm += cost.forward.expert_comm;
+    }
+  }
+  const auto& modules = training_.recompute_modules;
+  const bool dispatches_again = training_.recompute == Recompute::kModules &&
+                                std::ranges::find(modules, "moe") != modules.end();
+  if (!recomputed && dispatches_again) {
+    for (OpCost* op : {&cost.backward, &cost.input_grad}) {
       op->expert_comm += cost.forward.expert_comm;
     }
   }

@@ -44,7 +44,8 @@ class LayerPricer {
   Seconds collective(const CollectiveQuery& query, Seconds& extrapolated);
   /// Compute of F, I, W and B; `accumulation` belongs to the weight gradient.
   void arithmetic(const LayerWork& work, Seconds accumulation, LayerCost& cost);
-  Seconds recomputed_work(const LayerWork& work, bool whole_layer, Seconds& extrapolated);
+  Seconds recomputed_work(const LayerWork& work, bool whole_layer, bool moe_layer,
+                          Seconds& extrapolated);
   void tensor_comm(const LayerWork& work, LayerCost& cost, Seconds& extrapolated);
   void context_comm(const LayerWork& work, LayerCost& cost, Seconds& extrapolated);
   void expert_comm(const LayerWork& work, LayerCost& cost, Seconds& extrapolated);

@@ -18,7 +18,12 @@ LayerSetting layer_setting(const ModelSpec& model, const ParallelPlan& plan,
   seen.tensor_group = plan.tensor_group;
   seen.context_group = plan.context_group;
   seen.expert_group = plan.expert_group;
-  if (plan.zero_stage >= 3) seen.data_context_group = plan.data_context_group;
+  seen.expert_tensor_group = plan.expert_tensor_group;
+  seen.nics_per_gpu = plan.nics_per_gpu;
+  if (plan.zero_stage >= 3) {
+    seen.data_context_group = plan.data_context_group;
+    seen.expert_data_group = plan.expert_data_group;
+  }
   setting.training.global_batch_size = TrainingOptions{}.global_batch_size;
   setting.training.recompute_layers_per_stage.reset();
   return setting;
@@ -33,7 +38,8 @@ PricedLayer PricedLayers::price(Price&& of) const {
 }
 
 const PricedLayer& PricedLayers::layer(std::int64_t index, bool recomputed) {
-  const auto kind = std::pair(setting_.model.is_moe_layer(index), recomputed);
+  const auto kind = std::tuple(setting_.model.is_moe_layer(index),
+                               setting_.model.is_windowed_layer(index), recomputed);
   const auto found = layers_.find(kind);
   if (found != layers_.end()) return found->second;
   return layers_

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -55,7 +56,7 @@ class PricedLayers {
 
   LayerSetting setting_;
   KernelTimes kernels_;
-  std::map<std::pair<bool, bool>, PricedLayer> layers_;  // by (moe, recomputed)
+  std::map<std::tuple<bool, bool, bool>, PricedLayer> layers_;  // by (moe, windowed, recomputed)
   std::optional<PricedLayer> embedding_, head_;
 };
 

@@ -6,6 +6,7 @@
 #include "sim/plan/parallel_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 
@@ -15,6 +16,8 @@ namespace plumbline {
 namespace {
 
 using Problems = std::vector<Diagnostic>;
+
+constexpr std::int64_t kMostRanks = 1 << 24;  ///< so that no product of sizes overflows
 
 void add(Problems& out, std::string path, std::string problem, std::string hint = {}) {
   out.push_back({{}, std::move(path), std::move(problem), std::move(hint)});
@@ -91,8 +94,10 @@ void place(ParallelPlan& plan, const Cluster& cluster, const std::vector<std::st
   plan.context_group = span_of(strided(plan.context, at.context), domain);
   plan.data_group = span_of(strided(plan.data, at.data), domain);
   plan.data_context_group = span_of(grid(plan.context, at.context, plan.data, at.data), domain);
-  // Expert ranks fill the non-pipeline GPUs of a stage in the order expert-tensor, expert, data
-  // (Megatron-Core's RankGenerator for the expert layers).
+  // Expert ranks fill the GPUs of a stage in the order expert-tensor, expert, data (Megatron-Core's
+  // RankGenerator for the expert layers); make_plan refuses orders that scatter a stage.
+  plan.nics_per_gpu = static_cast<double>(cluster.nics_per_node) / cluster.gpus_per_node;
+  plan.expert_tensor_group = span_of(strided(plan.expert_tensor, 1), domain);
   plan.expert_group = span_of(strided(plan.expert, plan.expert_tensor), domain);
   plan.expert_data_group =
       span_of(strided(plan.expert_data, plan.expert_tensor * plan.expert), domain);
@@ -146,6 +151,24 @@ void check_sizes(const ParallelOptions& p, Problems& out) {
   if (p.context_communication != "p2p" && p.context_communication != "a2a") {
     add(out, "parallelism.context_communication", "'" + p.context_communication + "' is unknown",
         "p2p (ring) or a2a (Ulysses)");
+  }
+}
+
+// What would run, but not as it is priced here.
+void check_attention(const ModelSpec& model, const ParallelPlan& plan,
+                     const TrainingOptions& training, Problems& out) {
+  if (plan.context <= 1 || plan.ulysses) return;
+  if (training.attention == AttentionKernel::kUnfused) {
+    add(out, "training.attention", "unfused scores cannot go around a ring of context ranks",
+        "flash, or parallelism.context_communication: a2a");
+  }
+  const bool windowed = model.sliding_window && model.full_attention_every != 1 &&
+                        *model.sliding_window < training.sequence_length;
+  if (windowed) {
+    add(out, "parallelism.context",
+        "a ring of context ranks is not modelled for sliding windows (" + model.name + " sees " +
+            std::to_string(*model.sliding_window) + " tokens)",
+        "parallelism.context_communication: a2a, as Transformer Engine asks for");
   }
 }
 
@@ -222,7 +245,17 @@ ParallelPlan make_plan(const ModelSpec& model, const Cluster& cluster,
   plan.ulysses = parallelism.context_communication == "a2a";
 
   const int gpus = cluster.gpus();
-  const int replica = plan.tensor * plan.pipeline * plan.context;
+  const std::int64_t ranks = std::int64_t{plan.tensor} * plan.pipeline * plan.context;
+  const std::int64_t cut = std::int64_t{plan.expert} * parallelism.expert_tensor.value_or(1);
+  if (std::max(ranks, cut) > kMostRanks) {
+    add(problems, ranks > kMostRanks ? "parallelism" : "parallelism.expert",
+        std::string(ranks > kMostRanks ? "tensor x pipeline x context" : "expert x expert_tensor") +
+            " is " + std::to_string(std::max(ranks, cut)) + ", the cluster has " +
+            std::to_string(gpus) + " GPUs",
+        "change the sizes or cluster.nodes");
+    throw InputError(std::move(problems));
+  }
+  const int replica = static_cast<int>(ranks);
   if (parallelism.data) {
     plan.data = *parallelism.data;
     if (replica * plan.data != gpus) {
@@ -258,7 +291,21 @@ ParallelPlan make_plan(const ModelSpec& model, const Cluster& cluster,
     plan.expert_data = stage_gpus / expert_ranks;
   }
 
+  if (model.moe && expert_ranks > 1 && plan.pipeline > 1 && !parallelism.order.empty() &&
+      parallelism.order.back() != "pipeline") {
+    add(problems, "parallelism.order",
+        "scatters the GPUs of a pipeline stage, over which experts are spread as one block",
+        "put pipeline last");
+  }
   check_model(model, plan, training, problems);
+  check_attention(model, plan, training, problems);
+  if (cluster.power_limit_w && cluster.device.power_limit_w > 0 &&
+      *cluster.power_limit_w > cluster.device.power_limit_w) {
+    add(problems, "cluster.power_limit_w",
+        "is above the " + std::to_string(std::lround(cluster.device.power_limit_w)) + " W of a " +
+            cluster.device.name,
+        "a limit only lowers the clock");
+  }
   check_batch(plan, training, problems);
   if (plan.data > 0 && training.micro_batch_size > 0) {
     plan.microbatches = static_cast<int>(std::max<std::int64_t>(

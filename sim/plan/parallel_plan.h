@@ -70,7 +70,8 @@ struct ParallelPlan {
   /// the loop placement (stage s on rank s mod pipeline); a schedule with another one replaces it.
   std::vector<std::vector<int>> stage_rank;
   GroupSpan tensor_group, context_group, data_group, data_context_group, expert_group,
-      expert_data_group;
+      expert_data_group, expert_tensor_group;
+  double nics_per_gpu = 1;  ///< of a node
   /// [pipeline] whether the hop from pipeline rank r to r+1 (mod P) stays inside a node.
   std::vector<bool> hop_inside_node;
   int gpus() const { return tensor * pipeline * context * data; }

@@ -149,6 +149,10 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels, PrepareMe
   const int chunks = options.virtual_stages;
   PipelineShape shape{options.pipeline, chunks, 1};
   std::vector<std::vector<int>> stage_rank;
+  // More ranks than GPUs: said with everything else that is wrong, before a schedule is made.
+  if (options.pipeline > scenario.cluster.gpus()) {
+    make_plan(scenario.model, scenario.cluster, options, scenario.layer_split, scenario.training);
+  }
   if (entry) {
     const auto sample = placement_sample(scenario, shape, memo->schedules);
     stage_rank = sample->stage_rank;
@@ -193,6 +197,17 @@ Prepared prepare(const Scenario& scenario, const KernelTimes& kernels, PrepareMe
     fail("training.optimizer_post_validation",
          "needs a schedule that flushes; " + out.schedule->name + " never waits for an optimizer",
          "leave it out");
+  }
+  if (scenario.model.mtp_layers > 0) {
+    out.assumptions.push_back(
+        "model.mtp_layers: " + std::to_string(scenario.model.mtp_layers) +
+        " (multi-token prediction counts in FLOPs and memory; its time is not "
+        "priced)");
+  }
+  if (scenario.model.moe && out.plan.tensor > 1 && !out.plan.sequence_parallel) {
+    out.assumptions.push_back(
+        "parallelism.sequence_parallel: false (the dispatcher's tokens are split over the tensor "
+        "ranks all the same; Megatron refuses mixtures of experts without sequence parallelism)");
   }
   if (scenario.model.moe && out.plan.tensor > 1 && !scenario.parallelism.expert_tensor) {
     out.assumptions.push_back(

@@ -39,6 +39,15 @@ ScheduleRequest read_schedule_request(const KeyReader& keys) {
     keys.read("schedule.delay_weight_grad", request.delay_weight_grad);
     request.kept_for_weight_grad = keys.number("schedule.kept_for_weight_grad");
   }
+  if (request.csv_path) {
+    for (const std::string_view option :
+         {"max_live_activations", "search_budget", "microbatch_group_size", "kept_for_weight_grad",
+          "eager", "delay_weight_grad"}) {
+      const YamlNode value = block.child(option);
+      if (value.present())
+        value.problem("belongs to a schedule by name; a csv is run as it stands");
+    }
+  }
   const auto name = named.is_map() ? std::nullopt : named.text();
   if (!block.present()) keys.assume("schedule", request.name, "default");
   if (!name) return request;

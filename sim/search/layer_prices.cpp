@@ -1,5 +1,7 @@
 #include "sim/search/layer_prices.h"
 
+#include <array>
+#include <cmath>
 #include <optional>
 
 namespace plumbline {
@@ -24,7 +26,8 @@ std::vector<std::int64_t> key_of(const Scenario& scenario, const ParallelPlan& p
                                 plan.expert_group.ranks_per_node,
                                 training.micro_batch_size,
                                 static_cast<int>(training.recompute),
-                                training.recompute_layers_per_stage.value_or(0)};
+                                training.recompute_layers_per_stage.value_or(0),
+                                std::llround(1e6 * plan.nics_per_gpu)};
   if (plan.zero_stage >= 3) {
     key.insert(key.end(), {plan.data_context_group.ranks, plan.data_context_group.ranks_per_node});
     key.insert(key.end(), {plan.expert_data_group.ranks, plan.expert_data_group.ranks_per_node});
@@ -32,18 +35,19 @@ std::vector<std::int64_t> key_of(const Scenario& scenario, const ParallelPlan& p
   return key;
 }
 
-int first_layer_of_kind(const ModelSpec& model, bool mixture) {
-  for (int layer = 0; layer < model.layers; ++layer) {
-    if (model.is_moe_layer(layer) == mixture) return layer;
-  }
-  return -1;
+/// Layers of one kind cost the same: a mixture of experts or not, windowed or not.
+std::size_t kind_of(const ModelSpec& model, int layer) {
+  return (model.is_moe_layer(layer) ? 1 : 0) + (model.is_windowed_layer(layer) ? 2 : 0);
 }
 
 LayerPrices price(const Scenario& scenario, const ParallelPlan& plan, const KernelTimes& kernels) {
   ParallelPlan pieces = plan;
   pieces.stages = {{0, 0, true, false}, {0, 0, false, true}};
-  std::vector<int> layer_of_kind{first_layer_of_kind(scenario.model, false),
-                                 first_layer_of_kind(scenario.model, true)};
+  std::array<int, 4> layer_of_kind;
+  layer_of_kind.fill(-1);
+  for (int layer = static_cast<int>(scenario.model.layers); layer-- > 0;) {
+    layer_of_kind[kind_of(scenario.model, layer)] = layer;
+  }
   for (const int layer : layer_of_kind) {
     if (layer < 0) continue;
     pieces.stages.push_back({layer, layer + 1, false, false});
@@ -56,11 +60,10 @@ LayerPrices price(const Scenario& scenario, const ParallelPlan& plan, const Kern
   prices.embedding = costs.stages[0];
   prices.head = costs.stages[1];
   std::size_t next = 2;
-  for (std::size_t kind = 0; kind < 2; ++kind) {
+  for (std::size_t kind = 0; kind < layer_of_kind.size(); ++kind) {
     if (layer_of_kind[kind] < 0) continue;
-    (kind == 0 ? prices.dense : prices.mixture) = costs.stages[next];
-    (kind == 0 ? prices.dense_last : prices.mixture_last) =
-        difference(costs.stages[next + 1], prices.head);
+    prices.layer[kind] = costs.stages[next];
+    prices.last_layer[kind] = difference(costs.stages[next + 1], prices.head);
     next += 2;
   }
   return prices;
@@ -81,15 +84,18 @@ std::vector<StageCost> stage_costs(const LayerPrices& prices, const ModelSpec& m
   costs.reserve(stages.size());
   for (const StageLayers& stage : stages) {
     StageCost cost;
-    int mixtures = 0;
-    if (model.moe) {
+    std::array<int, 4> layers{};
+    if (model.moe || model.sliding_window) {
       for (int layer = stage.first_layer; layer < stage.end_layer; ++layer) {
-        mixtures += model.is_moe_layer(layer);
+        ++layers[kind_of(model, layer)];
       }
+    } else {
+      layers[0] = stage.layers();
     }
-    const int dense = stage.layers() - mixtures;
-    if (dense > 0) cost.add(stage.head ? prices.dense_last : prices.dense, dense);
-    if (mixtures > 0) cost.add(stage.head ? prices.mixture_last : prices.mixture, mixtures);
+    const auto& price = stage.head ? prices.last_layer : prices.layer;
+    for (std::size_t kind = 0; kind < layers.size(); ++kind) {
+      if (layers[kind] > 0) cost.add(price[kind], layers[kind]);
+    }
     if (stage.embedding) cost.add(prices.embedding, 1.0);
     if (stage.head) cost.add(prices.head, 1.0);
     costs.push_back(cost);
@@ -103,7 +109,7 @@ LayerWeights layer_weights(const LayerPrices& prices, const ModelSpec& model) {
   };
   LayerWeights weights;
   for (int layer = 0; layer < model.layers; ++layer) {
-    weights.layer.push_back(both(model.is_moe_layer(layer) ? prices.mixture : prices.dense));
+    weights.layer.push_back(both(prices.layer[kind_of(model, layer)]));
   }
   weights.embedding = both(prices.embedding);
   weights.head = both(prices.head);

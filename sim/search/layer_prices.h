@@ -16,8 +16,9 @@ namespace plumbline {
 
 /// Of one micro-batch.
 struct LayerPrices {
-  StageCost dense, mixture;            ///< a layer of either kind, recomputed as the plan says
-  StageCost dense_last, mixture_last;  ///< the same in the stage with the head
+  /// A layer of each kind, recomputed as the plan says; see kind_of.
+  std::array<StageCost, 4> layer;
+  std::array<StageCost, 4> last_layer;  ///< the same in the stage with the head
   StageCost embedding, head;
 };
 

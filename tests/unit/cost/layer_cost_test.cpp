@@ -68,7 +68,7 @@ class Llama8B : public testing::Test {
     training.global_batch_size = training.micro_batch_size * 8 / options.tensor;
     return training;
   }
-  const ModelSpec model_ = llama3_8b();
+  ModelSpec model_ = llama3_8b();
 };
 
 TEST_F(Llama8B, NoTensorParallelismMeansNoTensorCommunication) {
@@ -143,6 +143,61 @@ TEST_F(Llama8B, RecomputedModulesCostTheirForward) {
   EXPECT_GT(attention, Seconds(0));
   EXPECT_GT(both, attention);
   EXPECT_EQ(cost(training, alone).backward.recompute, attention);
+}
+
+TEST_F(Llama8B, ExpertsCutOverNodesAndFewNicsPayForThem) {
+  model_.moe.emplace();
+  model_.moe->experts = 8;
+  model_.moe->top_k = 2;
+  model_.moe->expert_ffn = 14336;
+  TrainingOptions training = training_of("megatron_core_2024", 4096, 1);
+  training.global_batch_size = 16;
+  const auto expert_comm = [&](const ParallelOptions& options, const Cluster& cluster) {
+    const ParallelPlan plan = make_plan(model_, cluster, options, {}, training);
+    const KernelTimes kernels(cluster);
+    return LayerPricer(model_, plan, training, kernels).layer(0, false).forward.expert_comm;
+  };
+  Cluster fast = eos(2), slow = eos(2), shared = eos(2);
+  slow.inter_node = read_link(profile("ethernet_100"));
+  shared.nics_per_node = 1;
+  const ParallelOptions cut{.expert = 1, .expert_tensor = 16};
+  EXPECT_GT(expert_comm(cut, slow), 2.0 * expert_comm(cut, fast));
+  EXPECT_GT(expert_comm(cut, shared), 2.0 * expert_comm(cut, fast));
+  const ParallelOptions spread{.expert = 8, .expert_tensor = 2};
+  EXPECT_GT(expert_comm(spread, shared), 4.0 * expert_comm(spread, fast));
+}
+
+TEST_F(Llama8B, RecomputedMixturesDispatchAgain) {
+  model_.moe.emplace();
+  model_.moe->experts = 8;
+  model_.moe->top_k = 2;
+  model_.moe->expert_ffn = 14336;
+  TrainingOptions training = training_of("megatron_core_2024", 4096, 1);
+  training.global_batch_size = 8;
+  const ParallelOptions options{.expert = 8};
+  const LayerCost plain = cost(training, options);
+  training.recompute = Recompute::kModules;
+  training.recompute_modules = {"moe"};
+  const LayerCost again = cost(training, options);
+  EXPECT_DOUBLE_EQ((again.backward.expert_comm - plain.backward.expert_comm).base(),
+                   plain.forward.expert_comm.base());
+  // The dense feed-forward is none of a mixture's modules.
+  training.recompute_modules = {"mlp"};
+  EXPECT_EQ(cost(training, options).backward.recompute, Seconds(0));
+}
+
+TEST_F(Llama8B, ShardedExpertsAreGatheredAmongTheirReplicas) {
+  model_.moe.emplace();
+  model_.moe->experts = 8;
+  model_.moe->top_k = 2;
+  model_.moe->expert_ffn = 14336;
+  TrainingOptions training = training_of("megatron_core_2024", 4096, 1);
+  training.global_batch_size = 8;
+  // One copy of every expert among the eight GPUs: only the attention is gathered.
+  ParallelOptions options{.expert = 8, .zero_stage = 3};
+  const Seconds once = cost(training, options).forward.data_comm;
+  options.expert = 1;
+  EXPECT_GT(cost(training, options).forward.data_comm, once);
 }
 
 TEST_F(Llama8B, RingContextParallelismHidesItsExchangeInsideANode) {

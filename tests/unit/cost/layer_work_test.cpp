@@ -94,6 +94,29 @@ TEST(LayerWork, ContextParallelRanksShareTheCausalAttentionEvenly) {
   EXPECT_DOUBLE_EQ(4 * flops(part.forward), flops(whole.forward));
 }
 
+TEST(LayerWork, AWindowedLayerSeesItsWindowAndAFullOneEverything) {
+  ModelSpec model = llama70b();
+  model.sliding_window = 1024;
+  model.full_attention_every = 2;
+  const auto keys = [&](std::int64_t layer) {
+    const Work work = layer_work(model, layer, cut(8192), {}).attention_core.front();
+    return work.kv_tokens * (work.causal ? 0.5 : 1.0);
+  };
+  // Every query sees 1,024 keys but the first 1,024, which see half of them.
+  EXPECT_DOUBLE_EQ(keys(0), 1024 - 1024.0 * 1024.0 / (2 * 8192));
+  EXPECT_DOUBLE_EQ(keys(1), 8192 / 2);
+}
+
+TEST(LayerWork, UlyssesSharesUnfusedAttentionByHeads) {
+  LayerSharding shared = cut(8192, 1, 4);
+  shared.ulysses = true;
+  KernelChoices unfused;
+  unfused.flash_attention = false;
+  const LayerWork whole = layer_work(llama70b(), 0, cut(8192), unfused);
+  const LayerWork part = layer_work(llama70b(), 0, shared, unfused);
+  EXPECT_DOUBLE_EQ(4 * flops(part.attention_core), flops(whole.attention_core));
+}
+
 TEST(LayerWork, GemmShapesAreTheOnesInTheFileHeader) {
   const LayerWork work = layer_work(gpt3(), 0, cut(2048, 8), megatron_2022());
   const Work& qkv = gemm(work.forward, Site::kQkv);

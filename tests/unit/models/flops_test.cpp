@@ -83,6 +83,17 @@ TEST(ModelFlops, HalveTheAttentionSquareUnderACausalCount) {
   EXPECT_NEAR(full - causal, 12.0 * 8192 * 80 * 8192 * 8192 / 2, 1e-6 * full);
 }
 
+TEST(ModelFlops, CountTheWindowOfWindowedLayers) {
+  ModelSpec model = named("llama3_70b");
+  const double full = model_flops(model, 8192, 1).base();
+  model.sliding_window = 1024;
+  model.full_attention_every = 2;
+  // Half of the 80 layers see w - w^2/2s keys of the s/2 of a causal square.
+  const double keys = 8192 / 2 - (1024 - 1024.0 * 1024 / (2 * 8192));
+  const double saved = 12.0 * 8192 * 40 * 8192 * 2 * keys;
+  EXPECT_NEAR(full - model_flops(model, 8192, 1).base(), saved, 1e-6 * full);
+}
+
 TEST(ModelFlops, TakeAPaddedVocabulary) {
   const ModelSpec model = named("llama3_8b");
   const double more = model_flops(model, 4096, 1, {.vocab = model.vocab + 1000}).base();

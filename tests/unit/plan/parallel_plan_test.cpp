@@ -143,6 +143,50 @@ TEST(Placement, ExpertsAreSplitAsTheDenseLayersUnlessToldOtherwise) {
   EXPECT_EQ(made(64).expert_group.ranks_per_node, 8);
 }
 
+TEST(Plan, ARingOfContextRanksNeedsFusedAttentionWithoutAWindow) {
+  ModelSpec model = gpt3();
+  model.sliding_window = 512;
+  TrainingOptions training = batch(64);
+  training.attention = AttentionKernel::kUnfused;
+  const auto paths = [&](const ParallelOptions& options) {
+    std::vector<std::string> out;
+    try {
+      make_plan(model, nodes(8), options, {}, training);
+    } catch (const InputError& error) {
+      for (const Diagnostic& d : error.diagnostics()) out.push_back(d.path);
+    }
+    return out;
+  };
+  EXPECT_THAT(paths({.tensor = 8, .context = 2}),
+              testing::UnorderedElementsAre("training.attention", "parallelism.context"));
+  EXPECT_THAT(paths({.tensor = 8, .context = 2, .context_communication = "a2a"}),
+              testing::IsEmpty());
+}
+
+TEST(Plan, SizesBeyondAnyClusterAreAnErrorAndNoOverflow) {
+  const auto found = problems({.tensor = 65536, .pipeline = 65536}, nodes(8));
+  ASSERT_FALSE(found.empty());
+  EXPECT_THAT(found[0].problem, HasSubstr("4294967296"));
+}
+
+TEST(Plan, APowerLimitAboveTheCardsOwnIsRefused) {
+  Cluster cluster = nodes(8);
+  cluster.device.power_limit_w = 400;
+  cluster.power_limit_w = 5000;
+  EXPECT_THAT(problems({.tensor = 8}, cluster),
+              Contains(Field(&Diagnostic::path, "cluster.power_limit_w")));
+}
+
+TEST(Placement, AnOrderThatScattersAStageHasNoExpertGroups) {
+  ModelSpec model = gpt3();
+  model.moe.emplace();
+  model.moe->experts = 8;
+  model.moe->expert_ffn = model.ffn;
+  const ParallelOptions options{
+      .pipeline = 2, .expert = 8, .order = {"pipeline", "tensor", "context", "expert", "data"}};
+  EXPECT_THROW(make_plan(model, nodes(8), options, {}, batch(64)), InputError);
+}
+
 TEST(Placement, AnNvlinkDomainLargerThanANodeHoldsWholeGroups) {
   ParallelOptions options;
   options.tensor = 8;

@@ -51,43 +51,51 @@ TEST(Run, NothingBeatsTheLowerBound) {
   }
 }
 
-// What a 10 % faster part buys is what a run on such hardware shows.
+// What a 10 % faster part buys is what a run on such hardware shows: the saving, to a twentieth.
 TEST(Sensitivities, EqualARunWithTheFasterPart) {
   RunOptions options;
   options.sensitivities = true;
   const TrainingResult base = simulate(scenario(), options).result.training;
   ASSERT_EQ(base.sensitivities.size(), 5u);
-
-  Scenario faster_network = scenario();
-  LinkSpec& link = faster_network.cluster.inter_node;
-  link.p2p_bandwidth.value = 1.1 * link.p2p_bandwidth.value;
-  link.collective_bandwidth.value = 1.1 * link.collective_bandwidth.value;
-  link.p2p_latency.value = link.p2p_latency.value / 1.1;
-  const double network = simulate(faster_network).result.training.iteration_time_s;
-  EXPECT_NEAR(base.sensitivities[3].iteration_time_s, network, 0.01 * network);
-
+  const auto expect_saving = [&](std::size_t which, double faster) {
+    const double saved = base.iteration_time_s - faster;
+    EXPECT_GT(saved, 0);
+    EXPECT_NEAR(base.iteration_time_s - base.sensitivities[which].iteration_time_s, saved,
+                0.05 * saved)
+        << base.sensitivities[which].what;
+  };
+  const auto faster_link = [&](LinkSpec Cluster::*which) {
+    Scenario faster = scenario();
+    LinkSpec& link = faster.cluster.*which;
+    link.p2p_bandwidth.value = 1.1 * link.p2p_bandwidth.value;
+    link.collective_bandwidth.value = 1.1 * link.collective_bandwidth.value;
+    link.p2p_latency.value = link.p2p_latency.value / 1.1;
+    return simulate(faster).result.training.iteration_time_s;
+  };
+  expect_saving(3, faster_link(&Cluster::inter_node));
   Scenario faster_memory = scenario();
   DeviceSpec& device = faster_memory.cluster.device;
   device.memory_bandwidth_streaming.value = 1.1 * device.memory_bandwidth_streaming.value;
-  const double memory = simulate(faster_memory).result.training.iteration_time_s;
-  EXPECT_NEAR(base.sensitivities[1].iteration_time_s, memory, 0.01 * memory);
-
-  const double one_more = step({{"training.global_batch_size", "65"}}) * 64.0 / 65.0;
-  EXPECT_NEAR(base.sensitivities[4].iteration_time_s, one_more, 0.01 * one_more);
+  expect_saving(1, simulate(faster_memory).result.training.iteration_time_s);
+  expect_saving(4, step({{"training.global_batch_size", "65"}}) * 64.0 / 65.0);
 
   for (const Sensitivity& s : base.sensitivities) {
     EXPECT_NEAR(s.saved_fraction, 1.0 - s.iteration_time_s / base.iteration_time_s, 1e-12);
     EXPECT_GE(s.saved_fraction, 0.0) << s.what;
   }
+  // Products and attention are most of this step, NVLink most of what is left of the tensor group.
+  EXPECT_GT(base.sensitivities[0].saved_fraction, 0.04);
+  EXPECT_GT(base.sensitivities[2].saved_fraction, 0.002);
 }
 
 TEST(Balanced, TakesLayersOffTheStageWithTheHead) {
   const Prepared balanced = prepare(scenario({{"training.layers_per_stage", "balanced"},
+                                              {"model", "{base: gpt3_175b, vocab: 256000}"},
                                               {"parallelism.pipeline", "16"},
                                               {"parallelism.tensor", "4"}}));
   int most = 0;
   for (const StageLayers& stage : balanced.plan.stages) most = std::max(most, stage.layers());
-  EXPECT_LE(balanced.plan.stages.back().layers(), most);
+  EXPECT_LT(balanced.plan.stages.back().layers(), most);
   const int sum = std::accumulate(balanced.plan.stages.begin(), balanced.plan.stages.end(), 0,
                                   [](int n, const StageLayers& s) { return n + s.layers(); });
   EXPECT_EQ(sum, 96);
