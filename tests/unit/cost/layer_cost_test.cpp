@@ -160,10 +160,14 @@ TEST_F(Llama8B, ExpertsCutOverNodesAndFewNicsPayForThem) {
   Cluster fast = eos(2), slow = eos(2), shared = eos(2);
   slow.inter_node = read_link(profile("ethernet_100"));
   shared.nics_per_node = 1;
-  const ParallelOptions cut{.expert = 1, .expert_tensor = 16};
+  ParallelOptions cut;
+  cut.expert = 1;
+  cut.expert_tensor = 16;
   EXPECT_GT(expert_comm(cut, slow), 2.0 * expert_comm(cut, fast));
   EXPECT_GT(expert_comm(cut, shared), 2.0 * expert_comm(cut, fast));
-  const ParallelOptions spread{.expert = 8, .expert_tensor = 2};
+  ParallelOptions spread;
+  spread.expert = 8;
+  spread.expert_tensor = 2;
   EXPECT_GT(expert_comm(spread, shared), 4.0 * expert_comm(spread, fast));
 }
 
@@ -174,7 +178,8 @@ TEST_F(Llama8B, RecomputedMixturesDispatchAgain) {
   model_.moe->expert_ffn = 14336;
   TrainingOptions training = training_of("megatron_core_2024", 4096, 1);
   training.global_batch_size = 8;
-  const ParallelOptions options{.expert = 8};
+  ParallelOptions options;
+  options.expert = 8;
   const LayerCost plain = cost(training, options);
   training.recompute = Recompute::kModules;
   training.recompute_modules = {"moe"};
@@ -194,7 +199,9 @@ TEST_F(Llama8B, ShardedExpertsAreGatheredAmongTheirReplicas) {
   TrainingOptions training = training_of("megatron_core_2024", 4096, 1);
   training.global_batch_size = 8;
   // One copy of every expert among the eight GPUs: only the attention is gathered.
-  ParallelOptions options{.expert = 8, .zero_stage = 3};
+  ParallelOptions options;
+  options.expert = 8;
+  options.zero_stage = 3;
   const Seconds once = cost(training, options).forward.data_comm;
   options.expert = 1;
   EXPECT_GT(cost(training, options).forward.data_comm, once);

@@ -6,6 +6,12 @@
 namespace plumbline {
 namespace {
 
+ParallelOptions sizes(void (*set)(ParallelOptions&)) {
+  ParallelOptions options;
+  set(options);
+  return options;
+}
+
 using testing::Contains;
 using testing::Field;
 using testing::HasSubstr;
@@ -127,7 +133,9 @@ TEST(Placement, ExpertsAreSplitAsTheDenseLayersUnlessToldOtherwise) {
   model.moe.emplace();
   model.moe->experts = 8;
   model.moe->expert_ffn = model.ffn;
-  ParallelOptions options{.tensor = 4, .expert = 8};
+  ParallelOptions options;
+  options.tensor = 4;
+  options.expert = 8;
   const auto made = [&](int gpus) {
     return make_plan(model, nodes(gpus / 8), options, {}, batch(64));
   };
@@ -157,14 +165,25 @@ TEST(Plan, ARingOfContextRanksNeedsFusedAttentionWithoutAWindow) {
     }
     return out;
   };
-  EXPECT_THAT(paths({.tensor = 8, .context = 2}),
+  EXPECT_THAT(paths(sizes([](ParallelOptions& p) {
+                p.tensor = 8;
+                p.context = 2;
+              })),
               testing::UnorderedElementsAre("training.attention", "parallelism.context"));
-  EXPECT_THAT(paths({.tensor = 8, .context = 2, .context_communication = "a2a"}),
+  EXPECT_THAT(paths(sizes([](ParallelOptions& p) {
+                p.tensor = 8;
+                p.context = 2;
+                p.context_communication = "a2a";
+              })),
               testing::IsEmpty());
 }
 
 TEST(Plan, SizesBeyondAnyClusterAreAnErrorAndNoOverflow) {
-  const auto found = problems({.tensor = 65536, .pipeline = 65536}, nodes(8));
+  const auto found = problems(sizes([](ParallelOptions& p) {
+                                p.tensor = 65536;
+                                p.pipeline = 65536;
+                              }),
+                              nodes(8));
   ASSERT_FALSE(found.empty());
   EXPECT_THAT(found[0].problem, HasSubstr("4294967296"));
 }
@@ -173,7 +192,7 @@ TEST(Plan, APowerLimitAboveTheCardsOwnIsRefused) {
   Cluster cluster = nodes(8);
   cluster.device.power_limit_w = 400;
   cluster.power_limit_w = 5000;
-  EXPECT_THAT(problems({.tensor = 8}, cluster),
+  EXPECT_THAT(problems(sizes([](ParallelOptions& p) { p.tensor = 8; }), cluster),
               Contains(Field(&Diagnostic::path, "cluster.power_limit_w")));
 }
 

@@ -129,7 +129,9 @@ TEST(Reconfiguration, CountsWhatTheChangeCosts) {
     EXPECT_NEAR(option.tokens, (3600 - option.away_s) * rate - 30 * old_rate, 1e-6 * option.tokens);
     if (option.what == "best plan") best = rate;
     if (option.what == "same stages, whole replicas") kept = rate;
-    if (option.what != "wait for the repair") EXPECT_LE(option.plan->candidate.gpus, 8);
+    if (option.what != "wait for the repair") {
+      EXPECT_LE(option.plan->candidate.gpus, 8);
+    }
   }
   EXPECT_GE(best, kept);
   for (std::size_t i = 1; i < change.options.size(); ++i) {
