@@ -12,6 +12,11 @@ picture() {  # NAME SCENARIO
 picture timeline_1f1b 01_first_run.yaml
 picture timeline_interleaved 03_interleaved.yaml
 "$plumbline" sweep "$root/scenarios/14_stage_count.yaml" --quiet --svg "$here/stage_count.svg"
+"$plumbline" sweep "$root/scenarios/06_mt_nlg_530b.yaml" --quiet --svg "$here/lost_nodes.svg" \
+  --set cluster.nodes=270 --set parallelism.zero_stage=1 --set training.recompute=selective \
+  --set training.layers_per_stage=balanced --set 'name=MT-NLG 530B on 270 DGX A100' \
+  --over parallelism.tensor=4,8 --over parallelism.pipeline=9,18,27,36,45,54,90 \
+  --where 'gpus % (tensor * pipeline) == 0 && global_batch_size % data == 0'
 
 if command -v chromium > /dev/null; then
   page=$(mktemp --suffix=.html)
