@@ -110,6 +110,7 @@ int plan(const Options& options, const Console& console) {
   options.outputs.check();
   const std::vector<Override> overrides = options.settings.overrides();
   Scenario base = read_scenario(options.scenario, overrides, console.folders);
+  require_training(base);
   HardwareScale scale;
   std::string asked;
   for (const std::string& text : options.what_ifs) asked += (asked.empty() ? "" : ", ") + text;

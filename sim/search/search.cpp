@@ -192,7 +192,16 @@ class Search {
 
 }  // namespace
 
+void require_training(const Scenario& scenario) {
+  if (!scenario.serving) return;
+  throw locate(
+      InputError({diagnose("serving", "is not searched: plan looks for training plans",
+                           "plumbline run --find max_rate searches for the highest rate")}),
+      scenario);
+}
+
 SearchResult search_plans(const Scenario& base, const SearchOptions& options) {
+  require_training(base);
   return Search(base, options).run();
 }
 

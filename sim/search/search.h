@@ -54,7 +54,12 @@ struct SearchResult {
   SearchCounts counts;
 };
 
-/// @throws InputError when the space has no legal plan; `best` is empty when none fits
+/// The search, its what-ifs and going on with another cluster are of training.
+/// @throws InputError at `serving` where the scenario serves
+void require_training(const Scenario& scenario);
+
+/// @throws InputError when the space has no legal plan or the scenario serves; `best` is empty when
+///         none fits
 SearchResult search_plans(const Scenario& base, const SearchOptions& options);
 
 /// One plan by itself, whether it fits or not.

@@ -428,6 +428,10 @@ def plan():
     on = json.loads(call("plan", a, *narrow, "--what-if", "fail 1 node", "--repair-h", 2, "--json", "-").stdout)
     assert {o["what"] for o in on["options"]} >= {"best plan", "same stages, whole replicas", "wait for the repair"}
     assert "No plan fits" in call("plan", a, *narrow, "--max-memory-gib", 1).stdout
+    # What serves is no training plan.
+    serves = call("plan", os.path.join(REPOSITORY, "scenarios/20_serving.yaml"), expect=2)
+    assert re.search(r"20_serving.yaml:\d+:\d+: serving: is not searched", serves.stderr), serves.stderr
+    assert serves.stdout == ""
 
 
 def calibrate():
