@@ -7,7 +7,8 @@
 #include "sim/cli/output_file.h"
 #include "sim/cli/scenario_option.h"
 #include "sim/cli/what_if_option.h"
-#include "sim/run/run.h"
+#include "sim/report/serving.h"
+#include "sim/run/session.h"
 #include "sim/search/what_if.h"
 
 namespace plumbline {
@@ -25,7 +26,65 @@ constexpr const char* kFooter = R"(Differences are against the first scenario.
 Examples:
   plumbline compare 1f1b.yaml zb_h1.yaml
   plumbline compare a.yaml b.yaml --set training.recompute=full --json -
+  plumbline compare served.yaml --what-if gpu=h200 --what-if 'nvlink*2'
   plumbline compare a.yaml --what-if 'nvlink*2' --what-if 'ib*0.5, fail 1 node' --what-if gpu=b200)";
+
+/// A scenario, perhaps under other circumstances.
+struct Compared {
+  Scenario scenario;
+  HardwareScale scale;
+  std::string name, label;  ///< the label is unambiguous
+};
+
+/// The names where they differ, else the labels.
+std::vector<std::string> names_of(const std::vector<Compared>& compared) {
+  std::set<std::string> different;
+  for (const Compared& each : compared) different.insert(each.name);
+  std::vector<std::string> names;
+  for (const Compared& each : compared) {
+    names.push_back(different.size() == compared.size() ? each.name : each.label);
+  }
+  return names;
+}
+
+int compare_training(const std::vector<Compared>& compared, const Options& options,
+                     const Console& console) {
+  SimulationSession session;
+  const std::vector<std::string> names = names_of(compared);
+  std::vector<Run> runs;
+  for (const Compared& each : compared) {
+    RunOptions how;
+    how.scale = each.scale;
+    runs.push_back(session.simulate(each.scenario, how));
+  }
+  std::vector<NamedResult> named;
+  for (std::size_t i = 0; i < runs.size(); ++i) named.push_back({names[i], &runs[i].result});
+  options.outputs.write("--json", console, [&](std::ostream& out) { out << compare_json(named); });
+  if (!options.outputs.stdout_is_taken()) console.out << compare_table(named, console.style);
+  return kDone;
+}
+
+int compare_serving(const std::vector<Compared>& compared, const Options& options,
+                    const Console& console) {
+  SimulationSession session;
+  const std::vector<std::string> names = names_of(compared);
+  std::vector<ServedRun> runs;
+  for (const Compared& each : compared) {
+    ServeOptions how;
+    how.scale = each.scale;
+    runs.push_back(session.serve(each.scenario, how));
+  }
+  std::vector<NamedServing> named;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    named.push_back({names[i], &runs[i].result, &runs[i].serving});
+  }
+  options.outputs.write("--json", console,
+                        [&](std::ostream& out) { out << compare_serving_json(named); });
+  if (!options.outputs.stdout_is_taken()) {
+    console.out << compare_serving_table(named, console.style);
+  }
+  return kDone;
+}
 
 int compare(const Options& options, const Console& console) {
   options.outputs.check();
@@ -52,30 +111,28 @@ int compare(const Options& options, const Console& console) {
       problems.insert(problems.end(), error.diagnostics().begin(), error.diagnostics().end());
     }
   }
+  const bool serves = !scenarios.empty() && scenarios.front().serving.has_value();
+  for (const Scenario& scenario : scenarios) {
+    if (scenario.serving.has_value() == serves) continue;
+    const InputError located =
+        locate(InputError({diagnose(serves ? "training" : "serving",
+                                    std::string(serves ? "trains" : "serves") +
+                                        "; the first scenario " + (serves ? "serves" : "trains"),
+                                    "compare scenarios of one kind")}),
+               scenario);
+    problems.push_back(located.diagnostics().front());
+  }
   if (!problems.empty()) throw InputError(std::move(problems));
 
-  std::vector<Run> runs;
-  std::vector<std::string> names, labels = options.files;
-  for (const Scenario& scenario : scenarios) {
-    runs.push_back(simulate(scenario));
-    names.push_back(scenario.name);
+  std::vector<Compared> compared;
+  for (std::size_t i = 0; i < scenarios.size(); ++i) {
+    compared.push_back({scenarios[i], {}, scenarios[i].name, options.files[i]});
   }
   for (const WhatIf& other : others) {
-    RunOptions how;
-    how.scale = other.scale;
-    runs.push_back(simulate(other.scenario, how));
-    names.push_back(other.text);
-    labels.push_back(other.text);
+    compared.push_back({other.scenario, other.scale, other.text, other.text});
   }
-  const bool names_differ =
-      std::set<std::string>(names.begin(), names.end()).size() == names.size();
-  std::vector<NamedResult> named;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    named.push_back({names_differ ? names[i] : labels[i], &runs[i].result});
-  }
-  options.outputs.write("--json", console, [&](std::ostream& out) { out << compare_json(named); });
-  if (!options.outputs.stdout_is_taken()) console.out << compare_table(named, console.style);
-  return kDone;
+  return serves ? compare_serving(compared, options, console)
+                : compare_training(compared, options, console);
 }
 
 }  // namespace

@@ -10,20 +10,21 @@ namespace plumbline {
 std::string reconfiguration_table(const Reconfiguration& change, const std::string& title,
                                   const TextStyle& style) {
   std::string out = title + ": how to go on\n\n";
-  Columns columns({false, true, true, true, true, true, true, false});
-  columns.add({"", "nodes' GPUs", "step", "tokens/s", "away", "redone", "Gtokens", "plan"});
+  Columns figures({false, true, true, true, true, true, true}), plans({false, false});
+  figures.add({"", "nodes' GPUs", "step", "tokens/s", "away", "redone", "Gtokens"});
   for (const Continuation& option : change.options) {
     if (!option.plan) {
-      columns.add({option.what, "", "", "", "", "", "", option.problem});
+      plans.add({option.what, option.problem});
       continue;
     }
     const TrainingResult& t = option.plan->result.training;
-    columns.add({option.what, std::to_string(option.plan->candidate.gpus),
+    figures.add({option.what, std::to_string(option.plan->candidate.gpus),
                  duration(t.iteration_time_s), grouped(t.tokens_per_s), duration(option.away_s),
-                 duration(option.redone_s), fmt::format("{:.3f}", option.tokens / 1e9),
-                 to_string(option.plan->candidate) + (option.plan->fits ? "" : " DOES NOT FIT")});
+                 duration(option.redone_s), fmt::format("{:.3f}", option.tokens / 1e9)});
+    plans.add({option.what,
+               to_string(option.plan->candidate) + (option.plan->fits ? "" : " DOES NOT FIT")});
   }
-  out += columns.text(style);
+  out += figures.text(style) + heading("Their plans", style) + plans.text(style);
   out += fmt::format("\n  {} plans were held against each other, {} simulated.\n",
                      change.counts.legal, change.counts.simulated);
   out += heading("This assumes", style);

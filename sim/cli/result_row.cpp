@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sim/report/report.h"
+#include "sim/report/serving.h"
 
 namespace plumbline {
 namespace {
@@ -93,6 +94,30 @@ Row flat(Result result) {
   return Flattener(to_json(result)).row();
 }
 
+Row flat(Result result, ServingResult serving) {
+  result.assumptions.clear();
+  result.outside_calibration.operations.clear();
+  serving.cache_over_time.clear();
+  serving.stages.clear();
+  serving.stage_memory.clear();
+  return Flattener(serving_json(result, serving)).row();
+}
+
+/// The values of `keys`. Both are in the order of the document; a key may be missing where its
+/// value is a list or does not apply.
+std::vector<std::string> values_of(const std::vector<std::string>& keys, Row row) {
+  std::vector<std::string> values(keys.size());
+  std::size_t at = 0;
+  for (std::size_t key = 0; key < keys.size(); ++key) {
+    const auto found = std::find_if(row.begin() + static_cast<std::ptrdiff_t>(at), row.end(),
+                                    [&](const auto& cell) { return cell.first == keys[key]; });
+    if (found == row.end()) continue;
+    values[key] = std::move(found->second);
+    at = static_cast<std::size_t>(found - row.begin()) + 1;
+  }
+  return values;
+}
+
 }  // namespace
 
 std::vector<std::string> result_keys() {
@@ -103,18 +128,24 @@ std::vector<std::string> result_keys() {
 
 std::vector<std::string> result_values(Result result) {
   static const std::vector<std::string> keys = result_keys();
-  Row row = flat(std::move(result));
-  std::vector<std::string> values(keys.size());
-  // Both are in the order of the document; a key may be missing where its value is a list.
-  std::size_t at = 0;
-  for (std::size_t key = 0; key < keys.size(); ++key) {
-    const auto found = std::find_if(row.begin() + static_cast<std::ptrdiff_t>(at), row.end(),
-                                    [&](const auto& cell) { return cell.first == keys[key]; });
-    if (found == row.end()) continue;
-    values[key] = std::move(found->second);
-    at = static_cast<std::size_t>(found - row.begin()) + 1;
-  }
-  return values;
+  return values_of(keys, flat(std::move(result)));
+}
+
+std::vector<std::string> serving_keys(bool max_rate) {
+  ServingResult all;  // with every key that a result may lack
+  all.usd_per_million_output_tokens = 0;
+  all.kwh_per_million_output_tokens_at_power_limit = 0;
+  all.transfers = 1;
+  all.swap.emplace();
+  if (max_rate) all.max_rate.emplace();
+  std::vector<std::string> keys;
+  for (auto& cell : flat(Result{}, all)) keys.push_back(std::move(cell.first));
+  return keys;
+}
+
+std::vector<std::string> serving_values(Result result, ServingResult serving, bool max_rate) {
+  static const std::vector<std::string> plain = serving_keys(false), searched = serving_keys(true);
+  return values_of(max_rate ? searched : plain, flat(std::move(result), std::move(serving)));
 }
 
 std::string csv_cell(const std::string& text) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/measure/result.h"
+#include "sim/serving/serving_result.h"
 
 namespace plumbline {
 
@@ -14,6 +15,11 @@ std::vector<std::string> result_keys();
 
 /// The numbers of result_keys, each the shortest text that reads back the same; "" where null.
 std::vector<std::string> result_values(Result result);
+
+/// The same of a scenario that serves: "serving.ttft_s.p90", ...
+/// @param max_rate  with what a search for the highest rate found (run --find max_rate)
+std::vector<std::string> serving_keys(bool max_rate);
+std::vector<std::string> serving_values(Result result, ServingResult serving, bool max_rate);
 
 /// A cell of a CSV, quoted where it has to be.
 std::string csv_cell(const std::string& text);

@@ -47,10 +47,6 @@ void check_kind(const Options& options, bool serves) {
                                         "--trace shows every stage of a serving run"));
     }
   }
-  if (serves && !options.what_ifs.empty()) {
-    problems.push_back(option_problem("--what-if", "changes training scenarios; this one serves",
-                                      "--set changes any key of it"));
-  }
   if (!options.find.empty() && options.find != "max_rate") {
     problems.push_back(
         option_problem("--find", "'" + options.find + "' cannot be searched for", "max_rate can"));
@@ -60,8 +56,10 @@ void check_kind(const Options& options, bool serves) {
   if (!problems.empty()) throw InputError(std::move(problems));
 }
 
-int run_serving_scenario(const Options& options, const Scenario& scenario, const Console& console) {
+int run_serving_scenario(const Options& options, const Scenario& scenario,
+                         const HardwareScale& scale, const Console& console) {
   ServeOptions how;
+  how.scale = scale;
   how.keep_spans = options.outputs.asked("--trace");
   std::optional<MaxRate> found;
   if (!options.find.empty()) {
@@ -89,7 +87,6 @@ int run(const Options& options, const Console& console) {
   Scenario scenario =
       read_scenario(options.scenario, options.settings.overrides(), console.folders);
   check_kind(options, scenario.serving.has_value());
-  if (scenario.serving) return run_serving_scenario(options, scenario, console);
   const bool pictures = options.outputs.asked("--trace") || options.outputs.asked("--html");
   RunOptions how;
   how.keep_timeline = pictures || options.outputs.asked("--svg") || options.outputs.asked("--csv");
@@ -103,6 +100,7 @@ int run(const Options& options, const Console& console) {
     scenario = std::move(other.scenario);
     how.scale = other.scale;
   }
+  if (scenario.serving) return run_serving_scenario(options, scenario, how.scale, console);
   const Run run = simulate(scenario, how);
   const ReportInput input{run.result, *run.schedule, run.step, run.timeline};
 

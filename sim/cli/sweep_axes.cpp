@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "sim/cli/scenario_option.h"
@@ -96,6 +97,21 @@ SweepAxis parse_axis(const std::string& word) {
     if (value.empty()) refuse("'" + word + "' has an empty value", "PATH=V1,V2,... or PATH=A:B:x2");
   }
   return axis;
+}
+
+std::vector<std::string> short_values(const std::vector<std::string>& values) {
+  constexpr std::size_t kLong = 28;
+  std::vector<std::string> shorter;
+  for (const std::string& value : values) {
+    if (!value.starts_with("{") || !value.ends_with("}")) {
+      shorter.push_back(value);
+      continue;
+    }
+    const std::string inside = value.substr(1, value.size() - 2);
+    shorter.push_back(inside.size() > kLong ? inside.substr(0, inside.find(',')) : inside);
+  }
+  const std::set<std::string> different(shorter.begin(), shorter.end());
+  return different.size() == values.size() ? shorter : values;
 }
 
 SweepProduct::SweepProduct(std::vector<SweepAxis> axes) : axes_(std::move(axes)) {

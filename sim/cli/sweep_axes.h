@@ -20,6 +20,10 @@ struct SweepAxis {
 /// @throws InputError when it is neither, is empty or has no end
 SweepAxis parse_axis(const std::string& word);
 
+/// The values as people are shown them: mappings without braces, long ones by their first entry
+/// ("gpu: h100_sxm_80g") where that tells them apart.
+std::vector<std::string> short_values(const std::vector<std::string>& values);
+
 /// The points of a product in order, the last axis fastest; none is stored.
 class SweepProduct {
  public:

@@ -39,6 +39,7 @@ struct Options {
   std::string shard, resume;
   std::vector<std::string> merge;
   bool quiet = false;
+  std::string find;
 };
 
 constexpr const char* kFooter =
@@ -52,6 +53,7 @@ Examples:
   plumbline sweep a.yaml --over parallelism.pipeline=1:64:x2 --over parallelism.tensor=1:8:x2
                          --where 'tensor*pipeline <= gpus && microbatches >= pipeline'
   plumbline sweep a.yaml --over schedule=1f1b,zb_h1,'{name: zb_v}' --json - --jobs 4
+  plumbline sweep served.yaml --over parallelism.pipeline=1,2,4,8 --find max_rate --svg rate.svg
   plumbline sweep a.yaml --over ... --csv sweep.csv --resume sweep.csv   (goes on from sweep.csv.partial)
   plumbline sweep a.yaml --over ... --csv 1.csv --shard 1/2              (and 2/2 elsewhere, then)
   plumbline sweep a.yaml --over ... --csv sweep.csv --merge 1.csv 2.csv)";
@@ -110,11 +112,15 @@ SweepTask task_of(const Options& options, const Console& console) {
       refuse("--set", path + " is swept as well", "leave out --set or --over");
     }
   }
+  const SweepKind kind =
+      sweep_kind(options.scenario, options.settings.overrides(), axes, options.find);
+  for (const Condition& condition : where) condition.check_kind(kind.serves);
   return {.scenario = options.scenario,
           .folders = console.folders,
           .settings = options.settings.overrides(),
           .product = SweepProduct(std::move(axes)),
           .where = std::move(where),
+          .kind = kind,
           .csv = options.outputs.asked("--csv"),
           .json = options.outputs.asked("--json")};
 }
@@ -186,8 +192,8 @@ class Sweep {
     std::error_code error;
     if (!fs::exists(file, error)) return {};
     KnownRow first, last;
-    const FinishedRows rows = read_rows("--resume", file, task_.product, part_.first, part_.step,
-                                        [&](std::size_t index, const std::string& row) {
+    const FinishedRows rows = read_rows("--resume", file, task_.product, task_.kind, part_.first,
+                                        part_.step, [&](std::size_t index, const std::string& row) {
                                           if (first.row.empty()) first = {index, row};
                                           last = {index, row};
                                           note_row(index, row);
@@ -256,7 +262,7 @@ class Sweep {
         write_fingerprint("--csv", csv_path(), fingerprint_);
       }
       csv_->open(finished.bytes);
-      if (finished.bytes == 0) csv_->add(sweep_header(task_.product.axes()));
+      if (finished.bytes == 0) csv_->add(sweep_header(task_.product.axes(), task_.kind));
     }
     if (!task_.json) return;
     json_.emplace("--json", outputs.path("--json"), console_.out);
@@ -307,14 +313,14 @@ class Sweep {
   int show() {
     options_.outputs.write("--svg", console_, [&](std::ostream& out) {
       out << sweep_picture(
-          task_.product, summary_,
-          ScenarioReader(options_.scenario, console_.folders).read(task_.settings).name);
+          task_.product, summary_, task_.kind,
+          ScenarioReader(options_.scenario, console_.folders).read(task_.settings));
     });
     options_.outputs.write("--pareto", console_, [&](std::ostream& out) {
-      out << front_csv(task_.product.axes(), summary_.front());
+      out << front_csv(task_.product.axes(), summary_.front(), task_.kind);
     });
     if (!options_.quiet && !options_.outputs.stdout_is_taken()) {
-      console_.out << summary_.text(task_.product.axes(), console_.style);
+      console_.out << summary_.text(task_.product.axes(), task_.kind, console_.style);
     }
     return kDone;
   }
@@ -323,7 +329,7 @@ class Sweep {
   const Console& console_;
   SweepTask task_;
   Part part_;
-  RowReader rows_{sweep_header(task_.product.axes())};
+  RowReader rows_{sweep_header(task_.product.axes(), task_.kind)};
   SweepSummary summary_;
   std::optional<InputError> first_error_;
   std::optional<LineSink> csv_, json_;
@@ -361,8 +367,12 @@ Command sweep_command(CLI::App& parent) {
   options->settings.add_to(*app);
   options->outputs.add_option(*app, "--csv", "A row per point");
   options->outputs.add_option(*app, "--json", "Every point's result; - streams a line per point");
-  options->outputs.add_option(*app, "--pareto", "The front of throughput, memory and cost, as CSV");
+  options->outputs.add_option(*app, "--pareto",
+                              "The front of throughput, memory (serving: latency) and cost");
   options->outputs.add_option(*app, "--svg", "A picture of one or two axes", false);
+  app->add_option("--find", options->find,
+                  "Serving: every point at the highest request rate that meets serving.slo")
+      ->type_name("max_rate");
   app->add_option("--jobs", options->jobs, "Threads (all processors)")
       ->type_name("N")
       ->check(CLI::Range(1, 4096));

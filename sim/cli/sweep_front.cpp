@@ -1,15 +1,19 @@
 #include "sim/cli/sweep_front.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace plumbline {
 namespace {
 
 bool as_good(const SweepFigures& a, const SweepFigures& b) {
-  return a.tokens_per_s >= b.tokens_per_s && a.peak_memory_bytes <= b.peak_memory_bytes &&
-         a.cost <= b.cost;
+  const bool smaller = a.serves ? a.ttft_p90_s <= b.ttft_p90_s && a.tpot_p90_s <= b.tpot_p90_s
+                                : a.peak_memory_bytes <= b.peak_memory_bytes;
+  return a.tokens_per_s >= b.tokens_per_s && smaller && a.cost <= b.cost;
 }
+
+double finite(double value) { return std::isfinite(value) ? value : 0; }
 
 }  // namespace
 
@@ -32,8 +36,33 @@ SweepFigures figures_of(const Result& result, std::size_t index, std::vector<std
   return figures;
 }
 
+SweepFigures figures_of(const Result& result, const ServingResult& serving, std::size_t index,
+                        std::vector<std::string> values) {
+  SweepFigures figures;
+  figures.index = index;
+  figures.values = std::move(values);
+  figures.serves = true;
+  figures.tokens_per_s = serving.output_tokens_per_s;
+  figures.tokens_per_s_per_gpu = serving.output_tokens_per_s_per_gpu;
+  figures.bubble_fraction = finite(serving.bubble_fraction);
+  figures.ttft_p90_s = finite(serving.ttft_s.p90);
+  figures.tpot_p90_s = finite(serving.tpot_s.p90);
+  figures.slo_attainment = serving.slo_attainment;
+  if (serving.kv.blocks > 0) {
+    figures.cache_use =
+        static_cast<double>(serving.peak_blocks) / static_cast<double>(serving.kv.blocks);
+  }
+  figures.searched = serving.max_rate.has_value();
+  if (figures.searched) figures.max_rate_per_s = serving.max_rate->rate_per_s;
+  figures.priced = serving.usd_per_million_output_tokens.has_value();
+  figures.cost = serving.usd_per_million_output_tokens.value_or(
+      serving.gpu_seconds_per_million_output_tokens / 3600);
+  figures.fits = result.fits;
+  return figures;
+}
+
 void ParetoFront::add(const SweepFigures& point) {
-  if (!point.fits) return;
+  if (!point.fits || (point.searched && point.max_rate_per_s <= 0)) return;
   const auto beats = [&](const SweepFigures& other) {
     return as_good(other, point) && !as_good(point, other);
   };

@@ -65,7 +65,7 @@ void merge_shards(const SweepTask& task, const std::string& fingerprint,
                   const std::vector<std::string>& files,
                   const std::function<void(std::size_t, const std::string&)>& take) {
   check_different(files);
-  const std::string header = sweep_header(task.product.axes());
+  const std::string header = sweep_header(task.product.axes(), task.kind);
   std::vector<std::unique_ptr<Shard>> shards;
   for (const std::string& file : files) shards.push_back(std::make_unique<Shard>(file, header));
   SweepWorker worker(task);

@@ -14,12 +14,16 @@ namespace plumbline {
 void check_picture(const SweepProduct& product);
 
 /// Along the last axis that has several values; the other one, if there is one, makes the lines.
+/// @param scenario  whose name and objectives the picture shows
 /// @throws InputError at --svg when there are too many points for a picture
 std::string sweep_picture(const SweepProduct& product, const SweepSummary& summary,
-                          const std::string& title);
+                          const SweepKind& kind, const Scenario& scenario);
 
 /// The swept paths, then iteration_time_s, tokens_per_s, tokens_per_s_per_gpu, bubble_fraction,
-/// peak_memory_bytes and the cost column; a row per point of the front, in the product's order.
-std::string front_csv(const std::vector<SweepAxis>& axes, const ParetoFront& front);
+/// peak_memory_bytes and the cost column; of what serves output_tokens_per_s, latencies, the share
+/// within the objectives, the bubble and the cost. A row per point of the front, in the product's
+/// order.
+std::string front_csv(const std::vector<SweepAxis>& axes, const ParetoFront& front,
+                      const SweepKind& kind);
 
 }  // namespace plumbline

@@ -12,20 +12,36 @@
 #include "sim/cli/sweep_axes.h"
 #include "sim/cli/sweep_front.h"
 #include "sim/measure/result.h"
+#include "sim/run/run_serving.h"
 
 namespace plumbline {
 
+/// What all points of a sweep have in common: they train, or they serve.
+struct SweepKind {
+  bool serves = false;
+  bool max_rate = false;  ///< each at the highest rate within its objectives
+};
+
+/// A scenario serves where its file, a setting or an axis says so.
+/// @param find  of --find: "" or "max_rate"
+/// @throws InputError at --find for anything else, or where the scenario trains
+SweepKind sweep_kind(const std::string& scenario, const std::vector<Override>& settings,
+                     const std::vector<SweepAxis>& axes, const std::string& find);
+
 /// The swept paths, the keys of a result, `fits` and `error`.
-std::string sweep_header(const std::vector<SweepAxis>& axes);
+std::string sweep_header(const std::vector<SweepAxis>& axes, SweepKind kind = {});
 
 /// "8,1f1b": how the row of a point begins.
 std::string first_cells(const std::vector<Override>& point);
 
 std::string sweep_row(const std::vector<Override>& point, const Result& result);
-std::string sweep_row(const std::vector<Override>& point, const InputError& error);
+std::string sweep_row(const std::vector<Override>& point, const ServedRun& run, SweepKind kind);
+std::string sweep_row(const std::vector<Override>& point, const InputError& error,
+                      SweepKind kind = {});
 
 /// {"set": {...}, "result": {...} or null, "error": ""} on one line, without the wall time.
 std::string sweep_json(const std::vector<Override>& point, const Result& result);
+std::string sweep_json(const std::vector<Override>& point, const ServedRun& run);
 std::string sweep_json(const std::vector<Override>& point, const InputError& error);
 
 /// Every problem of an error on one line.
@@ -41,8 +57,9 @@ class RowReader {
   std::string error(const std::string& row) const;
 
  private:
-  std::size_t column(std::string_view name) const;
+  class Cells;
   std::vector<std::string> names_;
+  bool serves_ = false, searched_ = false;
 };
 
 /// What an interrupted or finished sweep left in a CSV.
@@ -56,7 +73,8 @@ struct FinishedRows {
 /// @param first, step  the points that the file may hold: first, first + step, ...
 /// @throws InputError at `option` when the file is of another sweep
 FinishedRows read_rows(const std::string& option, const std::string& file,
-                       const SweepProduct& product, std::size_t first, std::size_t step,
+                       const SweepProduct& product, SweepKind kind, std::size_t first,
+                       std::size_t step,
                        const std::function<void(std::size_t, const std::string&)>& take);
 
 }  // namespace plumbline

@@ -27,7 +27,8 @@ class SweepSummary {
   /// Every valid point, as long as they are few enough for a picture.
   const std::optional<std::vector<SweepFigures>>& shown() const { return shown_; }
   const ParetoFront& front() const { return front_; }
-  std::string text(const std::vector<SweepAxis>& axes, const TextStyle& style) const;
+  std::string text(const std::vector<SweepAxis>& axes, const SweepKind& kind,
+                   const TextStyle& style) const;
 
  private:
   struct Reason {

@@ -13,73 +13,7 @@
 namespace plumbline {
 namespace {
 
-double whole(std::int64_t value) { return static_cast<double>(value); }
-
-/// What the GPUs leave where the scenario does not say; a fraction where they do not divide.
-double data_of(const Scenario& s) {
-  const ParallelOptions& p = s.parallelism;
-  if (p.data) return *p.data;
-  return whole(s.cluster.gpus()) / (whole(p.tensor) * p.pipeline * p.context);
-}
-
-constexpr std::array kNames{
-    ConditionName{"tensor", "parallelism.tensor", false,
-                  [](const Scenario& s) -> ConditionValue { return whole(s.parallelism.tensor); }},
-    ConditionName{
-        "pipeline", "parallelism.pipeline", false,
-        [](const Scenario& s) -> ConditionValue { return whole(s.parallelism.pipeline); }},
-    ConditionName{
-        "virtual_stages", "parallelism.virtual_stages", false,
-        [](const Scenario& s) -> ConditionValue { return whole(s.parallelism.virtual_stages); }},
-    ConditionName{"data", "parallelism.data", false,
-                  [](const Scenario& s) -> ConditionValue { return data_of(s); }},
-    ConditionName{"context", "parallelism.context", false,
-                  [](const Scenario& s) -> ConditionValue { return whole(s.parallelism.context); }},
-    ConditionName{"expert", "parallelism.expert", false,
-                  [](const Scenario& s) -> ConditionValue { return whole(s.parallelism.expert); }},
-    ConditionName{
-        "zero_stage", "parallelism.zero_stage", false,
-        [](const Scenario& s) -> ConditionValue { return whole(s.parallelism.zero_stage); }},
-    ConditionName{"gpus", "", false,
-                  [](const Scenario& s) -> ConditionValue { return whole(s.cluster.gpus()); }},
-    ConditionName{"nodes", "cluster.nodes", false,
-                  [](const Scenario& s) -> ConditionValue { return whole(s.cluster.nodes); }},
-    ConditionName{
-        "gpus_per_node", "cluster.gpus_per_node", false,
-        [](const Scenario& s) -> ConditionValue { return whole(s.cluster.gpus_per_node); }},
-    ConditionName{"gpus_per_nvlink_domain", "cluster.gpus_per_nvlink_domain", false,
-                  [](const Scenario& s) -> ConditionValue {
-                    return whole(s.cluster.gpus_per_nvlink_domain);
-                  }},
-    ConditionName{"gpu", "cluster.gpu", true,
-                  [](const Scenario& s) -> ConditionValue { return s.cluster.device.name; }},
-    ConditionName{
-        "sequence_length", "training.sequence_length", false,
-        [](const Scenario& s) -> ConditionValue { return whole(s.training.sequence_length); }},
-    ConditionName{
-        "micro_batch_size", "training.micro_batch_size", false,
-        [](const Scenario& s) -> ConditionValue { return whole(s.training.micro_batch_size); }},
-    ConditionName{
-        "global_batch_size", "training.global_batch_size", false,
-        [](const Scenario& s) -> ConditionValue { return whole(s.training.global_batch_size); }},
-    ConditionName{"microbatches", "", false,
-                  [](const Scenario& s) -> ConditionValue {
-                    return whole(s.training.global_batch_size) /
-                           (whole(s.training.micro_batch_size) * data_of(s));
-                  }},
-    ConditionName{"schedule", "schedule", true,
-                  [](const Scenario& s) -> ConditionValue { return s.schedule.name; }},
-    ConditionName{"model", "model", true,
-                  [](const Scenario& s) -> ConditionValue { return s.model.name; }},
-    ConditionName{"layers", "model.layers", false,
-                  [](const Scenario& s) -> ConditionValue { return whole(s.model.layers); }},
-    ConditionName{"hidden", "model.hidden", false,
-                  [](const Scenario& s) -> ConditionValue { return whole(s.model.hidden); }},
-    ConditionName{"heads", "model.heads", false,
-                  [](const Scenario& s) -> ConditionValue { return whole(s.model.heads); }},
-    ConditionName{"kv_heads", "model.kv_heads", false,
-                  [](const Scenario& s) -> ConditionValue { return whole(s.model.kv_heads); }},
-};
+using Of = ConditionName::Of;
 
 constexpr int kDeepest = 64;
 
@@ -259,12 +193,12 @@ class Parser {
     const std::size_t where = here_;
     while (here_ < text_.size() && in_name(text_[here_])) ++here_;
     const std::string word = text_.substr(where, here_ - where);
-    const auto found = std::ranges::find_if(kNames, [&](const ConditionName& candidate) {
+    const auto found = std::ranges::find_if(condition_names(), [&](const ConditionName& candidate) {
       return candidate.name == word || candidate.path == word;
     });
-    if (found == kNames.end()) {
+    if (found == condition_names().end()) {
       std::vector<std::string_view> names;
-      for (const ConditionName& candidate : kNames) names.push_back(candidate.name);
+      for (const ConditionName& candidate : condition_names()) names.push_back(candidate.name);
       const std::string_view best = nearest(word, std::span<const std::string_view>(names));
       std::string all;
       for (const std::string_view known : names)
@@ -297,8 +231,8 @@ class Parser {
   std::vector<Node> nodes_;
 };
 
-template <typename Value>
-bool compare(const std::string& sign, const Value& a, const Value& b) {
+template <typename Operand>
+bool compare(const std::string& sign, const Operand& a, const Operand& b) {
   if (sign == "==") return a == b;
   if (sign == "!=") return a != b;
   if (sign == "<") return a < b;
@@ -356,15 +290,25 @@ struct Condition::Tree {
   }
 };
 
-std::span<const ConditionName> condition_names() { return kNames; }
-
 Condition::Condition(std::string text, const SourceLocation& at, const std::string& path)
-    : text_(std::move(text)) {
+    : text_(std::move(text)), at_(at), path_(path) {
   tree_ = std::make_unique<const Tree>(Tree{Parser(text_, at, path).parse()});
 }
 Condition::~Condition() = default;
 Condition::Condition(Condition&&) noexcept = default;
 Condition& Condition::operator=(Condition&&) noexcept = default;
+
+void Condition::check_kind(bool serves) const {
+  for (const Node& node : tree_->nodes) {
+    if (node.what != Do::kName || node.name->of == Of::kAny) continue;
+    if ((node.name->of == Of::kServing) == serves) continue;
+    throw InputError({Diagnostic{
+        at_, path_,
+        "'" + text_ + "': " + std::string(node.name->name) + " is of " +
+            (serves ? "training; this scenario serves" : "serving; this scenario trains"),
+        ""}});
+  }
+}
 
 bool Condition::holds(const Scenario& scenario) const {
   return tree_->truth(static_cast<int>(tree_->nodes.size()) - 1, scenario);

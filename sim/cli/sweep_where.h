@@ -24,6 +24,7 @@ using ConditionValue = std::variant<double, std::string>;
 struct ConditionName {
   std::string_view name;  ///< "tensor"
   std::string_view path;  ///< "parallelism.tensor", or "" where it is not a key
+  enum class Of { kAny, kTraining, kServing } of = Of::kAny;  ///< scenarios that have it
   bool is_text = false;
   ConditionValue (*value)(const Scenario&) = nullptr;
 };
@@ -43,11 +44,15 @@ class Condition {
 
   /// Numbers are compared as doubles; a division by zero makes every comparison but != false.
   bool holds(const Scenario& scenario) const;
+  /// @throws InputError where it names what scenarios of the kind do not have
+  void check_kind(bool serves) const;
   const std::string& text() const { return text_; }
 
  private:
   struct Tree;
   std::string text_;
+  SourceLocation at_;
+  std::string path_;
   std::unique_ptr<const Tree> tree_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "sim/cli/sweep_axes.h"
 #include "sim/cli/sweep_front.h"
+#include "sim/cli/sweep_rows.h"
 #include "sim/cli/sweep_where.h"
 #include "sim/run/session.h"
 #include "sim/scenario/scenario_reader.h"
@@ -21,6 +22,7 @@ struct SweepTask {
   std::vector<Override> settings;  ///< of --set, under those of the point
   SweepProduct product;
   std::vector<Condition> where;
+  SweepKind kind;
   bool csv = false, json = false;  ///< which texts are wanted
 };
 
@@ -43,6 +45,10 @@ class SweepWorker {
  private:
   std::vector<Override> settings(const std::vector<Override>& point) const;
   bool leaves_out(const Scenario& scenario) const;
+  void train(const Scenario& scenario, std::size_t index, const std::vector<Override>& point,
+             PointOutcome& outcome);
+  void serve(const Scenario& scenario, std::size_t index, const std::vector<Override>& point,
+             PointOutcome& outcome);
 
   const SweepTask& task_;
   ScenarioReader reader_;

@@ -188,6 +188,7 @@ struct Cluster {
   std::optional<double> power_limit_w;  ///< what the scenario says, when it says
 
   int gpus() const { return gpus_per_node * nodes; }
+  friend bool operator==(const Cluster&, const Cluster&) = default;
 };
 
 /// The device under another power limit: sustained rates fall (or rise, never above burst) with

@@ -145,6 +145,15 @@ void LayerTable::fill_unmeasured() {
   }
 }
 
+bool LayerTable::attention_measured(double chunk, double context, double decodes,
+                                    double decode_context) const {
+  const std::array<double, 4> point{chunk, context, decodes, decode_context};
+  for (std::size_t d = 0; d < 4; ++d) {
+    if (point[d] > axes_[d].values.back()) return false;
+  }
+  return true;
+}
+
 double LayerTable::attention(double chunk, double context, double decodes,
                              double decode_context) const {
   std::array<std::size_t, 4> at{};

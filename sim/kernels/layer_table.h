@@ -57,6 +57,10 @@ class LayerTable {
   /// of 128 does.  0 when there is neither chunk nor decode.
   double attention(double chunk, double context, double decodes, double decode_context) const;
 
+  /// Whether the point lies within the measured sizes.
+  bool attention_measured(double chunk, double context, double decodes,
+                          double decode_context) const;
+
   /// Routed experts of one layer: seconds for `tokens` that reach `activated` different experts.
   double experts(double tokens, double activated) const;
 

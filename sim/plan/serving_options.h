@@ -21,6 +21,7 @@ struct TokenDistribution {
   double mean = 0;                  ///< lognormal, exponential
   double p99 = 0;                   ///< lognormal
   std::optional<std::int64_t> max;  ///< draws above it are cut to it
+  friend bool operator==(const TokenDistribution&, const TokenDistribution&) = default;
 };
 
 /// Prompts that begin alike.
@@ -28,6 +29,7 @@ struct PrefixSharing {
   double share = 0;         ///< of the requests
   std::int64_t tokens = 0;  ///< that the sharers of a group have in common
   std::int64_t groups = 1;  ///< different prefixes, equally likely
+  friend bool operator==(const PrefixSharing&, const PrefixSharing&) = default;
 };
 
 /// When requests arrive and how long they are.
@@ -46,6 +48,7 @@ struct TrafficOptions {
   double think_time_s = 0;          ///< closed loop: mean, exponential; 0: none
   TokenDistribution prompt, output;
   std::optional<PrefixSharing> prefix;
+  friend bool operator==(const TrafficOptions&, const TrafficOptions&) = default;
 };
 
 enum class BatchingPolicy {
@@ -64,6 +67,13 @@ struct BatchingOptions {
   /// Decodes of one micro-batch at most; 0: no cap, -1: ceil(max_num_seqs / pipeline).
   std::int64_t max_decodes_per_microbatch = 0;
   std::optional<int> in_flight_batches;  ///< overrides what the software does
+  friend bool operator==(const BatchingOptions&, const BatchingOptions&) = default;
+};
+
+/// What happens to the cache of a request that has to make room for others.
+enum class Preemption {
+  kRecompute,  ///< it is given up, and computed again (vLLM v1)
+  kSwap,       ///< it is copied to the host, and back when there is room (vLLM v0's swap)
 };
 
 struct KvCacheOptions {
@@ -71,11 +81,14 @@ struct KvCacheOptions {
   double gpu_memory_utilization = 0.9;
   bool prefix_caching = true;
   std::optional<std::int64_t> num_gpu_blocks;
+  double swap_space_gib = 4;  ///< host memory of each GPU's share of swapped requests
+  friend bool operator==(const KvCacheOptions&, const KvCacheOptions&) = default;
 };
 
 struct SloOptions {
   std::optional<double> ttft_s, tpot_s, e2e_s;
   double attainment = 0.99;  ///< share of requests that must meet it, for a search of the rate
+  friend bool operator==(const SloOptions&, const SloOptions&) = default;
 };
 
 /// How a stage hands its activations to the next.
@@ -89,6 +102,7 @@ enum class RouterPolicy { kRoundRobin, kLeastLoaded, kPrefixAware };
 
 struct Disaggregated {
   int prefill_replicas = 0, decode_replicas = 0;  ///< together the data-parallel replicas
+  friend bool operator==(const Disaggregated&, const Disaggregated&) = default;
 };
 
 struct ServingOptions {
@@ -106,9 +120,11 @@ struct ServingOptions {
   SloOptions slo;
   StageHandover handover = StageHandover::kAsynchronous;
   RouterPolicy router = RouterPolicy::kRoundRobin;
+  Preemption preemption = Preemption::kRecompute;
   std::optional<Disaggregated> disaggregated;
   /// Experts are spread over the data-parallel replicas, which then step together.
   bool data_parallel_lock_step = false;
+  friend bool operator==(const ServingOptions&, const ServingOptions&) = default;
 };
 
 }  // namespace plumbline

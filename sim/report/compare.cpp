@@ -14,6 +14,7 @@
 #include "sim/report/json_writer.h"
 #include "sim/report/parts.h"
 #include "sim/report/report.h"
+#include "sim/report/side_by_side.h"
 #include "sim/report/text.h"
 
 namespace plumbline {
@@ -26,66 +27,11 @@ MemoryBreakdown peak_parts(const TrainingResult& training) {
   return fullest == nullptr ? MemoryBreakdown{} : fullest->peak;
 }
 
-std::string relative(double value, double base) {
-  if (base == 0) return "";
-  return fmt::format("{:+.1f} %", 100 * (value / base - 1));
+std::vector<std::string> names_of(std::span<const NamedResult> runs) {
+  std::vector<std::string> names;
+  for (const NamedResult& run : runs) names.push_back(run.name);
+  return names;
 }
-
-/// "+0.46"; "0" where nothing of it shows.
-std::string signed_difference(double difference, int decimals) {
-  std::string text = fmt::format("{:+.{}f}", difference, decimals);
-  return text.find_first_not_of("+-0.") == std::string::npos ? "0" : text;
-}
-
-/// Long names would squeeze the columns: such runs are called A, B, C and the names listed once.
-std::vector<NamedResult> with_short_names(std::span<const NamedResult> runs) {
-  constexpr int kLongest = 16;
-  std::vector<NamedResult> named(runs.begin(), runs.end());
-  const bool fit = std::ranges::all_of(
-      runs, [](const NamedResult& run) { return display_width(run.name) <= kLongest; });
-  if (fit) return named;
-  for (std::size_t i = 0; i < named.size(); ++i) {
-    named[i].name = i < 26 ? std::string(1, static_cast<char>('A' + i)) : fmt::format("#{}", i + 1);
-  }
-  return named;
-}
-
-/// Columns: a name, the first run's value, then value and difference of each other run.
-class SideBySide {
- public:
-  explicit SideBySide(std::span<const NamedResult> runs, const TextStyle& style)
-      : columns_(alignment(runs.size())), style_(style) {
-    const int room = (style.width - 18) / static_cast<int>(2 * runs.size() - 1) - 2;
-    std::vector<std::string> cells = {""};
-    for (std::size_t i = 0; i < runs.size(); ++i) {
-      cells.push_back(clip(runs[i].name, std::max(8, std::min(room, 24))));
-      if (i > 0) cells.push_back("");
-    }
-    columns_.add(std::move(cells));
-  }
-
-  template <typename Text, typename Difference>
-  void row(std::string_view name, const std::vector<double>& values, Text text,
-           Difference difference) {
-    std::vector<std::string> cells = {std::string(name), text(values[0])};
-    for (std::size_t i = 1; i < values.size(); ++i) {
-      cells.push_back(text(values[i]));
-      cells.push_back(difference(values[i], values[0]));
-    }
-    columns_.add(std::move(cells));
-  }
-
-  std::string text() const { return columns_.text(style_); }
-
- private:
-  static std::vector<bool> alignment(std::size_t runs) {
-    std::vector<bool> right(2 * runs, true);
-    right[0] = false;
-    return right;
-  }
-  Columns columns_;
-  TextStyle style_;
-};
 
 template <typename Value>
 std::vector<double> each(std::span<const NamedResult> runs, Value value) {
@@ -95,20 +41,20 @@ std::vector<double> each(std::span<const NamedResult> runs, Value value) {
 }
 
 std::string headline_rows(std::span<const NamedResult> runs, const TextStyle& style) {
-  SideBySide table(runs, style);
+  SideBySide table(names_of(runs), style);
   const auto points = [](double a, double b) { return fmt::format("{:+.1f} pt", 100 * (a - b)); };
   const auto as_percent = [](double v) { return percent(v); };
   table.row("step", each(runs, [](const Result& r) { return r.training.iteration_time_s; }),
-            duration, relative);
+            duration, relative_difference);
   table.row("tokens/s per GPU",
             each(runs, [](const Result& r) { return r.training.tokens_per_s_per_gpu; }), grouped,
-            relative);
+            relative_difference);
   table.row("MFU", each(runs, [](const Result& r) { return r.training.mfu; }), as_percent, points);
   table.row("bubble", each(runs, [](const Result& r) { return r.training.bubble_fraction; }),
             as_percent, points);
   table.row(
       "peak GiB", each(runs, [](const Result& r) { return r.training.peak_memory_bytes; }),
-      [](double v) { return gib(v); }, relative);
+      [](double v) { return gib(v); }, relative_difference);
   table.row(
       "fits", each(runs, [](const Result& r) { return r.fits ? 1.0 : 0.0; }),
       [](double v) { return v > 0 ? "yes" : "NO"; }, [](double, double) { return ""; });
@@ -124,14 +70,11 @@ std::string part_rows(std::span<const NamedResult> runs, const TextStyle& style,
     const auto list = parts_of_run(run.result->training);
     parts.emplace_back(list.begin(), list.end());
   }
-  SideBySide table(runs, style);
+  SideBySide table(names_of(runs), style);
   for (std::size_t i = 0; i < parts[0].size(); ++i) {
     std::vector<double> values;
     for (const auto& list : parts) values.push_back(list[i].value / scale);
-    if (std::ranges::all_of(values, [](double v) { return v == 0; })) continue;
-    table.row(
-        parts[0][i].label, values, [=](double v) { return fmt::format("{:.{}f}", v, decimals); },
-        [=](double a, double b) { return signed_difference(a - b, decimals); });
+    table.numbers(parts[0][i].label, values, decimals);
   }
   return table.text();
 }
@@ -173,12 +116,10 @@ std::string compare_table(std::span<const NamedResult> all, const TextStyle& ask
   assert(!all.empty());
   TextStyle style = asked;
   style.width = std::max(60, style.width);
-  const std::vector<NamedResult> runs = with_short_names(all);
-  std::string out;
-  for (std::size_t i = 0; i < all.size() && runs[i].name != all[i].name; ++i) {
-    out += clip(fmt::format("  {}  {}", runs[i].name, all[i].name), style.width) + "\n";
-  }
-  if (!out.empty()) out += "\n";
+  std::vector<NamedResult> runs(all.begin(), all.end());
+  const std::vector<std::string> names = names_of(all), called = short_names(names);
+  for (std::size_t i = 0; i < runs.size(); ++i) runs[i].name = called[i];
+  std::string out = legend_of(names, called, style.width);
   double longest = 0;
   for (const NamedResult& run : runs) {
     longest = std::max(longest, run.result->training.iteration_time_s);

@@ -23,6 +23,15 @@ void write_causes(JsonWriter& json, std::string_view key,
   json.end_object();
 }
 
+void write_swap(JsonWriter& json, const SwapResult& swap) {
+  json.key("swap").begin_object(Layout::kOneLine);
+  json.member("out", swap.out).member("in", swap.in).member("recomputed", swap.recomputed);
+  json.member("bytes_out", swap.bytes_out).member("bytes_in", swap.bytes_in);
+  json.member("time_s", swap.time_s);
+  json.member("host_capacity_tokens", swap.host_capacity_tokens);
+  json.member("host_peak_tokens", swap.host_peak_tokens).end_object();
+}
+
 void write_cache(JsonWriter& json, const ServingResult& s) {
   const double block = s.kv.block_tokens;
   json.key("kv_cache").begin_object();
@@ -34,6 +43,7 @@ void write_cache(JsonWriter& json, const ServingResult& s) {
   json.member("block_tokens", s.kv.block_tokens);
   json.member("prefix_hit_tokens", s.prefix_hit_tokens);
   json.member("limited_by", std::string_view(s.kv.limited_by));
+  if (s.swap) write_swap(json, *s.swap);
   json.key("over_time").begin_array();
   for (const CachePoint& point : s.cache_over_time) {
     json.begin_object(Layout::kOneLine);
@@ -87,6 +97,9 @@ void write_serving(JsonWriter& json, const ServingResult& s) {
   write_cache(json, s);
   json.member("bubble_fraction", s.bubble_fraction);
   write_causes(json, "bubble_by_cause", s.bubble_by_cause);
+  json.key("busy_s").begin_object(Layout::kOneLine);
+  for (std::size_t p = 0; p < kStepParts; ++p) json.member(kStepPartNames[p], s.busy_parts_s[p]);
+  json.end_object();
   json.member("slo_attainment", s.slo_attainment);
   json.member("duration_s", s.duration_s);
   json.member("requests_per_s", s.requests_per_s);

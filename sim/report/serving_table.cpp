@@ -19,6 +19,15 @@ constexpr std::array<std::string_view, kIdleCauses> kSentences{
     "steps with and without prefill take different times",
     "requests unevenly spread over the steps in flight"};
 
+constexpr std::array<std::string_view, kStepParts> kPartSentences{
+    "projections, norms, activations, embedding",
+    "over prompt chunks and decodes",
+    "router and routed experts",
+    "collectives inside the stage",
+    "vocabulary head and sampling",
+    "the GPU waits for launches",
+    "cache copied to the host and back"};
+
 std::string latency_table(const ServingResult& s, const TextStyle& style) {
   Columns columns({false, true, true, true, true});
   columns.add({"", "mean", "p50", "p90", "p99"});
@@ -41,6 +50,15 @@ std::string stage_table(const ServingResult& s, const TextStyle& style) {
     causes.add({name, percent(s.bubble_by_cause[c]), std::string(kSentences[c])});
   }
   out += causes.text(style);
+  double busy = 0;
+  for (const double part : s.busy_parts_s) busy += part;
+  Columns parts({false, true, false});
+  for (std::size_t p = 0; p < kStepParts; ++p) {
+    if (s.busy_parts_s[p] < 5e-4 * busy) continue;
+    parts.add({std::string(kStepPartNames[p]), percent(s.busy_parts_s[p] / busy),
+               std::string(kPartSentences[p])});
+  }
+  out += heading("What stages are busy with", style) + parts.text(style);
   Columns columns({true, true, true, true, true});
   columns.add({"replica", "stage", "steps", "busy", "idle"});
   for (std::size_t i = 0; i < std::min(kMostStages, s.stages.size()); ++i) {
@@ -97,6 +115,14 @@ std::string headline(const Result& result, const ServingResult& s, const TextSty
                   ? static_cast<double>(s.peak_blocks) / static_cast<double>(s.kv.blocks)
                   : 0),
       dot, s.preemptions, s.preemptions == 1 ? "preemption" : "preemptions");
+  if (s.swap) {
+    cache += fmt::format("{}{} swapped to the host and {} back, {} GiB in {} of a stage's time",
+                         dot, s.swap->out, s.swap->in, gib(s.swap->bytes_out + s.swap->bytes_in),
+                         duration(s.swap->time_s));
+    if (s.swap->recomputed > 0) {
+      cache += fmt::format("{}{} recomputed for lack of room there", dot, s.swap->recomputed);
+    }
+  }
   if (s.prefix_hit_tokens > 0) {
     cache += fmt::format("{}{} tokens found in the prefix cache", dot,
                          number(static_cast<double>(s.prefix_hit_tokens)));
@@ -134,6 +160,17 @@ std::string grounds(const Result& result, const ServingResult& s, const TextStyl
     }
   }
   if (s.steps == 0) return out;
+  if (result.outside_calibration.share_of_time > 0) {
+    std::string list;
+    for (const std::string& name : result.outside_calibration.operations) {
+      list += (list.empty() ? "" : ", ") + name;
+    }
+    out += '\n';
+    out += fact("outside",
+                fmt::format("{} of the busy time is priced outside what was calibrated: {}",
+                            percent(result.outside_calibration.share_of_time), list),
+                style);
+  }
   return out + "\n" +
          fact("engine",
               fmt::format("{} steps, {}: {}", grouped(static_cast<double>(s.steps)),

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
 
 #include "sim/report/markup.h"
 #include "sim/report/text.h"
@@ -17,13 +16,6 @@ namespace {
 constexpr std::array<const char*, 7> kColours{"#4477aa", "#ee6677", "#228833", "#ccbb44",
                                               "#66ccee", "#aa3377", "#bbbbbb"};
 constexpr double kLeft = 84, kRight = 24, kPanel = 170, kGap = 62, kTop = 64, kWide = 760;
-
-struct Panel {
-  std::string name;
-  std::function<double(const ChartPoint&)> value;
-  double limit = 0;  ///< a line across, where it is > 0
-  std::string limit_name;
-};
 
 double across(const SweepChart& chart, std::size_t at) {
   const double room = kWide - kLeft - kRight;
@@ -37,10 +29,13 @@ std::string label(double x, double y, const char* anchor, const std::string& tex
                      anchor, more, escape_markup(text));
 }
 
-std::string draw(const SweepChart& chart, const Panel& panel, double top) {
+std::string draw(const SweepChart& chart, std::size_t index, double top) {
+  const ChartPanel& panel = chart.panels[index];
   double highest = 0, limit = panel.limit;
   for (const ChartLine& line : chart.lines) {
-    for (const ChartPoint& point : line.points) highest = std::max(highest, panel.value(point));
+    for (const ChartPoint& point : line.points) {
+      if (!point.quantities.empty()) highest = std::max(highest, point.quantities[index]);
+    }
   }
   // A limit far above everything would flatten the lines.
   if (limit > 2.5 * highest) limit = 0;
@@ -67,7 +62,8 @@ std::string draw(const SweepChart& chart, const Panel& panel, double top) {
     const char* colour = kColours[i % kColours.size()];
     std::string path, marks;
     for (const ChartPoint& point : chart.lines[i].points) {
-      const double x = across(chart, point.at), y = up(panel.value(point));
+      if (point.quantities.empty()) continue;
+      const double x = across(chart, point.at), y = up(point.quantities[index]);
       path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "" : " ", x, y);
       marks += fmt::format(
           "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\" stroke=\"{}\" "
@@ -97,7 +93,9 @@ std::string legend(const SweepChart& chart) {
     x += 34 + 7.5 * display_width(chart.lines[i].name);
   }
   const bool hollow = std::ranges::any_of(chart.lines, [](const ChartLine& line) {
-    return std::ranges::any_of(line.points, [](const ChartPoint& point) { return !point.fits; });
+    return std::ranges::any_of(line.points, [](const ChartPoint& point) {
+      return !point.fits && !point.quantities.empty();
+    });
   });
   if (hollow) {
     out += fmt::format(
@@ -112,15 +110,7 @@ std::string legend(const SweepChart& chart) {
 }  // namespace
 
 std::string sweep_svg(const SweepChart& chart) {
-  constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
-  const std::array panels{
-      Panel{"tokens/s per GPU", [](const ChartPoint& p) { return p.tokens_per_s_per_gpu; }, 0, ""},
-      Panel{"bubble, % of the compute phase",
-            [](const ChartPoint& p) { return 100 * p.bubble_fraction; }, 0, ""},
-      Panel{"peak memory of the fullest GPU, GiB",
-            [](const ChartPoint& p) { return p.peak_memory_bytes / kGiB; },
-            chart.usable_memory_bytes / kGiB, "usable"}};
-  const double high = kTop + 30 + panels.size() * (kPanel + kGap);
+  const double high = kTop + 30 + static_cast<double>(chart.panels.size()) * (kPanel + kGap);
   std::string out = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{:.0f}\" height=\"{:.0f}\" "
       "viewBox=\"0 0 {:.0f} {:.0f}\" font-family=\"sans-serif\" font-size=\"13\">\n"
@@ -129,7 +119,7 @@ std::string sweep_svg(const SweepChart& chart) {
   out += label(kLeft, 20, "start", chart.title, " font-size=\"15\" font-weight=\"bold\"");
   out += legend(chart);
   double top = kTop + 14;
-  for (const Panel& panel : panels) {
+  for (std::size_t panel = 0; panel < chart.panels.size(); ++panel) {
     out += draw(chart, panel, top);
     top += kPanel + kGap;
   }

@@ -1,4 +1,5 @@
-// A sweep over one or two keys as a picture: throughput, bubble and memory against the values.
+// A sweep over one or two keys as a picture: panels one above the other, each a quantity against
+// the values.
 #pragma once
 
 #include <string>
@@ -6,9 +7,15 @@
 
 namespace plumbline {
 
+struct ChartPanel {
+  std::string name;        ///< with its unit
+  double limit = 0;        ///< a line across, where it is > 0
+  std::string limit_name;  ///< beside that line
+};
+
 struct ChartPoint {
-  std::size_t at = 0;  ///< index into SweepChart::values
-  double tokens_per_s_per_gpu = 0, bubble_fraction = 0, peak_memory_bytes = 0;
+  std::size_t at = 0;              ///< index into SweepChart::values
+  std::vector<double> quantities;  ///< [panels]; empty where nothing was simulated
   bool fits = true;
 };
 
@@ -20,11 +27,11 @@ struct ChartLine {
 struct SweepChart {
   std::string title, axis;          ///< the scenario's name, the swept key
   std::vector<std::string> values;  ///< along the axis, in order
+  std::vector<ChartPanel> panels;
   std::vector<ChartLine> lines;
-  double usable_memory_bytes = 0;  ///< of a GPU; 0: not drawn
 };
 
-/// Three panels one above the other; plans that do not fit in memory are drawn hollow.
+/// Plans that do not fit in memory are drawn hollow, or, without quantities, not at all.
 std::string sweep_svg(const SweepChart& chart);
 
 }  // namespace plumbline

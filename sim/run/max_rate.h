@@ -17,5 +17,6 @@ struct MaxRate {
 /// objectives. Ends when the bracket is within 1 %.
 /// @throws InputError without objectives, or with a closed loop, whose users set the rate
 MaxRate find_max_rate(const Scenario& scenario, const ServeOptions& options = {});
+MaxRate find_max_rate(PreparedServing prepared, const ServeOptions& options = {});
 
 }  // namespace plumbline

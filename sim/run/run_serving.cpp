@@ -5,15 +5,28 @@
 #include <string>
 #include <utility>
 
+#include "sim/run/serving_memo.h"
+#include "sim/run/session.h"
 #include "sim/serving/serving_plan.h"
-#include "sim/serving/stated_prices.h"
-#include "sim/serving/step_prices.h"
 
 namespace plumbline {
 namespace {
 
 void append(std::vector<std::string>& to, const std::vector<std::string>& from) {
   to.insert(to.end(), from.begin(), from.end());
+}
+
+/// Of the stages' busy time.
+OutsideCalibration outside_calibration(const ServingResult& serving) {
+  OutsideCalibration out;
+  double busy = 0;
+  for (std::size_t part = 0; part < kStepParts; ++part) {
+    busy += serving.busy_parts_s[part];
+    out.share_of_time += serving.outside_parts_s[part];
+    if (serving.outside_parts_s[part] > 0) out.operations.emplace_back(kStepPartNames[part]);
+  }
+  out.share_of_time = busy > 0 ? out.share_of_time / busy : 0;
+  return out;
 }
 
 }  // namespace
@@ -33,27 +46,14 @@ PreparedServing prepare_serving(const Scenario& scenario, const HardwareScale& s
   return prepare_serving(scenario, KernelTimes(scenario.cluster, scale));
 }
 
-PreparedServing prepare_serving(const Scenario& scenario, const KernelTimes& kernels) {
-  PreparedServing out{
-      scenario,
-      make_serving_plan(scenario.model, scenario.cluster, scenario.parallelism, *scenario.serving),
-      {},
-      nullptr,
-      {}};
-  const ServedModel served{scenario.model, scenario.cluster, out.plan, *scenario.serving, kernels};
-  out.resources = serving_resources(served);
-  if (!out.resources.fits) return out;
-  if (scenario.serving->stage_times_ms.empty()) {
-    out.prices = make_step_prices(served);
-  } else {
-    out.prices = make_stated_prices(*scenario.serving);
-    out.resources.assumptions.emplace_back(
-        "stage times are stated, not priced: every step takes them, and hops take no time");
-  }
-  if (scenario.serving->disaggregated) {
-    out.transfer = cache_transfer(scenario.cluster, out.plan, out.resources.kv);
-  }
-  return out;
+PreparedServing prepare_serving(const Scenario& scenario, const KernelTimes& kernels,
+                                ServingMemo* memo) {
+  ParallelPlan plan =
+      make_serving_plan(scenario.model, scenario.cluster, scenario.parallelism, *scenario.serving);
+  PricedServing priced = memo == nullptr ? price_serving(scenario, plan, kernels)
+                                         : memo->price(scenario, plan, kernels);
+  return {scenario, std::move(plan), std::move(priced.resources), std::move(priced.prices),
+          priced.transfer};
 }
 
 ServedRun run_serving(const PreparedServing& prepared, const ServeOptions& options) {
@@ -86,8 +86,10 @@ ServedRun run_serving(const PreparedServing& prepared, const ServeOptions& optio
     run.serving.gpus = prepared.plan.gpus();
     run.serving.replicas = prepared.plan.data;
     run.serving.why_not = prepared.resources.why_not;
+    nothing_served(run.serving);
   }
   ServingResult& serving = run.serving;
+  result.outside_calibration = outside_calibration(serving);
   result.fits = serving.why_not.empty();
   if (result.fits && scenario.usd_per_gpu_hour) {
     serving.usd_per_million_output_tokens =
@@ -106,10 +108,8 @@ ServedRun run_serving(const PreparedServing& prepared, const ServeOptions& optio
   return run;
 }
 
-ServedRun serve(const Scenario& scenario, const ServeOptions& options) try {
-  return run_serving(prepare_serving(scenario, options.scale), options);
-} catch (const InputError& error) {
-  throw locate(error, scenario);
+ServedRun serve(const Scenario& scenario, const ServeOptions& options) {
+  return SimulationSession().serve(scenario, options);
 }
 
 }  // namespace plumbline

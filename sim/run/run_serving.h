@@ -12,17 +12,21 @@
 
 namespace plumbline {
 
+class ServingMemo;
+
 /// Everything but the traffic, so that a search over the rate makes it once.
 struct PreparedServing {
   Scenario scenario;  ///< `serving` is set
   ParallelPlan plan;
   ServingResources resources;
-  std::unique_ptr<StepPrices> prices;  ///< null where the model does not fit
+  std::shared_ptr<const StepPrices> prices;  ///< null where the model does not fit
   CacheTransfer transfer;
 };
 
+/// @param memo  nullptr: everything is made anew; the answer is the same
 /// @throws InputError when the plan is impossible or something has no price
-PreparedServing prepare_serving(const Scenario& scenario, const KernelTimes& kernels);
+PreparedServing prepare_serving(const Scenario& scenario, const KernelTimes& kernels,
+                                ServingMemo* memo = nullptr);
 PreparedServing prepare_serving(const Scenario& scenario, const HardwareScale& scale = {});
 
 /// The answer of a serving scenario: what it shares with training (name, fits, assumptions, engine)

@@ -13,6 +13,7 @@
 #include "sim/measure/measure_training.h"
 #include "sim/run/interval.h"
 #include "sim/run/prepare.h"
+#include "sim/run/serving_memo.h"
 #include "sim/run/session_memo.h"
 
 namespace plumbline {
@@ -34,6 +35,7 @@ class SimulationSession::State {
   KernelMemo kernels;
   PrepareMemo memo;
   StepMemo steps;
+  ServingMemo served;
 };
 
 Run SimulationSession::State::simulate_once(const Scenario& scenario, const KernelTimes& kernels,
@@ -170,12 +172,28 @@ Run SimulationSession::simulate(const Scenario& scenario, const RunOptions& opti
   throw locate(error, scenario);
 }
 
+ServedRun SimulationSession::serve(const Scenario& scenario, const ServeOptions& options) try {
+  const KernelTimes kernels = state_->kernels.of(scenario.cluster).scaled(options.scale);
+  return run_serving(prepare_serving(scenario, kernels, &state_->served), options);
+} catch (const InputError& error) {
+  throw locate(error, scenario);
+}
+
+MaxRate SimulationSession::find_max_rate(const Scenario& scenario,
+                                         const ServeOptions& options) try {
+  const KernelTimes kernels = state_->kernels.of(scenario.cluster).scaled(options.scale);
+  return plumbline::find_max_rate(prepare_serving(scenario, kernels, &state_->served), options);
+} catch (const InputError& error) {
+  throw locate(error, scenario);
+}
+
 SimulationSession::Made SimulationSession::made() const {
   return {.tables = state_->kernels.read(),
           .layer_settings = state_->memo.layers.settings_priced(),
           .schedules = state_->memo.schedules.generated(),
           .lowered = state_->steps.lowered(),
-          .repriced = state_->steps.repriced()};
+          .repriced = state_->steps.repriced(),
+          .served = state_->served.priced()};
 }
 
 Run simulate(const Scenario& scenario, const RunOptions& options) {

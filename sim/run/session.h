@@ -5,12 +5,14 @@
 //   - the layer prices of a (model, tables, sharding, micro-batch, software),
 //   - the schedule of a (name, stages, micro-batches, options),
 //   - the task graph of a schedule, whose durations are written anew for every point,
+//   - the prices of steps and the cache of a served model, whatever its traffic,
 // and simulates every point.  Nothing of a result is remembered.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
+#include "sim/run/max_rate.h"
 #include "sim/run/run.h"
 #include "sim/scenario/scenario.h"
 
@@ -30,6 +32,10 @@ class SimulationSession {
   ///         session can be used on
   Run simulate(const Scenario& scenario, const RunOptions& options = {});
 
+  /// What the free functions `serve` and `find_max_rate` give, likewise.
+  ServedRun serve(const Scenario& scenario, const ServeOptions& options = {});
+  MaxRate find_max_rate(const Scenario& scenario, const ServeOptions& options = {});
+
   /// How often something was made rather than found.
   struct Made {
     std::int64_t tables = 0;          ///< kernel tables read
@@ -37,6 +43,7 @@ class SimulationSession {
     std::int64_t schedules = 0;
     std::int64_t lowered = 0;   ///< task graphs built
     std::int64_t repriced = 0;  ///< points that took a task graph that was there
+    std::int64_t served = 0;    ///< served models that were priced
   };
   Made made() const;
 

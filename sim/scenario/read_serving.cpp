@@ -165,6 +165,7 @@ KvCacheOptions read_kv_cache(const KeyReader& keys) {
   keys.read(root + "gpu_memory_utilization", cache.gpu_memory_utilization);
   keys.read(root + "prefix_caching", cache.prefix_caching);
   cache.num_gpu_blocks = keys.integer(root + "num_gpu_blocks");
+  keys.read(root + "swap_space_gib", cache.swap_space_gib);
   return cache;
 }
 
@@ -224,6 +225,11 @@ ServingOptions read_serving(const KeyReader& keys, const ParallelOptions& parall
   keys.read("serving.slo.attainment", serving.slo.attainment);
   keys.read_enum("serving.stage_handover", serving.handover);
   keys.read_enum("serving.router", serving.router);
+  keys.read_enum("serving.preemption", serving.preemption);
+  const YamlNode space = keys.node("serving.kv_cache.swap_space_gib");
+  if (space.present() && serving.preemption != Preemption::kSwap) {
+    space.problem("goes with serving.preemption: swap", "nothing is swapped otherwise");
+  }
   keys.read("serving.data_parallel_lock_step", serving.data_parallel_lock_step);
   if (keys.stated("serving.disaggregated")) {
     Disaggregated split;

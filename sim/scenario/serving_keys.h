@@ -33,6 +33,8 @@ inline constexpr std::array kServingKeys = [] {
                  "synchronous: a stage launches only after the exchange with its neighbours.")),
       quiet(word("serving.router", words::kRouter, "round_robin",
                  "How requests are dealt to the data-parallel replicas.")),
+      quiet(word("serving.preemption", words::kPreemption, "recompute",
+                 "A request that makes room: computed again, or swapped over cluster.host_link.")),
       quiet(boolean("serving.data_parallel_lock_step", "false",
                     "Experts are spread over the replicas (parallelism.expert = data), which "
                     "step together.")),
@@ -132,6 +134,8 @@ inline constexpr std::array kServingKeys = [] {
       boolean("serving.kv_cache.prefix_caching", "true", "Blocks of equal beginnings are shared."),
       computed("what the memory leaves",
                integer("serving.kv_cache.num_gpu_blocks", "", 1, 1e12, "Blocks of the pool.")),
+      quiet(number("serving.kv_cache.swap_space_gib", "4", 0, 1e6,
+                   "Host memory for each GPU's share of swapped requests, GiB.")),
       mapping("serving.slo", "What a request must meet to count as good."),
       number("serving.slo.ttft_s", "", 0, 1e9, "Arrival to first token."),
       number("serving.slo.tpot_s", "", 0, 1e9, "Per output token after the first."),

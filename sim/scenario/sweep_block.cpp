@@ -71,4 +71,10 @@ std::optional<SweepBlock> read_sweep_block(const std::string& path) {
   return block;
 }
 
+bool states_serving(const std::string& path) {
+  Diagnostics problems;
+  const YamlNode root = YamlNode::load(path, problems);
+  return problems.empty() && root.is_map() && root.child("serving").present();
+}
+
 }  // namespace plumbline

@@ -24,4 +24,7 @@ SweepBlock read_sweep_block(const YamlNode& node);
 /// @throws InputError with every problem of the block, or for a file that is no YAML
 std::optional<SweepBlock> read_sweep_block(const std::string& path);
 
+/// Whether the file has a `serving` block; one that is no YAML has none.
+bool states_serving(const std::string& path);
+
 }  // namespace plumbline

@@ -58,6 +58,8 @@ inline constexpr std::array<Text, 4> kBatching{"vllm", "orca", "sarathi", "stati
 inline constexpr std::array<Text, 2> kHandover{"asynchronous", "synchronous"};
 /// enum RouterPolicy
 inline constexpr std::array<Text, 3> kRouter{"round_robin", "least_loaded", "prefix_aware"};
+/// enum Preemption
+inline constexpr std::array<Text, 2> kPreemption{"recompute", "swap"};
 
 /// fused is cuDNN's flash attention and auto picks it; local is Megatron's own unfused one.
 constexpr AttentionKernel attention_of_backend(std::size_t index) {
@@ -80,6 +82,7 @@ static_assert(static_cast<std::size_t>(WeightPrecision::kMxfp4) + 1 == kWeights.
 static_assert(static_cast<std::size_t>(KvPrecision::kFp8) + 1 == kKvCache.size());
 static_assert(static_cast<std::size_t>(BatchingPolicy::kStatic) + 1 == kBatching.size());
 static_assert(static_cast<std::size_t>(StageHandover::kSynchronous) + 1 == kHandover.size());
+static_assert(static_cast<std::size_t>(Preemption::kSwap) + 1 == kPreemption.size());
 static_assert(static_cast<std::size_t>(RouterPolicy::kPrefixAware) + 1 == kRouter.size());
 
 }  // namespace plumbline::words

@@ -5,12 +5,13 @@
 #include "sim/search/search.h"
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
 #include <numeric>
 #include <utility>
 
 #include "sim/measure/lower_bound.h"
 #include "sim/run/prepare.h"
-#include "sim/run/run.h"
 #include "sim/search/bounds.h"
 
 namespace plumbline {
@@ -34,6 +35,31 @@ struct Outcome {
   Verdict verdict = Verdict::kImpossible;
   std::string why;  ///< of kImpossible
   std::optional<Plan> plan;
+};
+
+/// What threads take, use and give back: layer prices, kernel tables and schedules that plans
+/// share. Nothing of it changes an answer.
+class Workers {
+ public:
+  struct Worker {
+    PrepareMemo memo;
+    SimulationSession session;
+  };
+  std::unique_ptr<Worker> take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return std::make_unique<Worker>();
+    std::unique_ptr<Worker> worker = std::move(idle_.back());
+    idle_.pop_back();
+    return worker;
+  }
+  void give_back(std::unique_ptr<Worker> worker) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(worker));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Worker>> idle_;
 };
 
 class Search {
@@ -99,7 +125,11 @@ class Search {
   std::size_t round(const std::vector<BoundedCandidate>& legal, std::size_t first) {
     const std::size_t count = std::min(kRound, order_.size() - first);
     std::vector<Outcome> outcomes(count);
-    const auto work = [&](std::size_t i) { outcomes[i] = judge(legal[order_[first + i]]); };
+    const auto work = [&](std::size_t i) {
+      std::unique_ptr<Workers::Worker> worker = workers_.take();
+      outcomes[i] = judge(legal[order_[first + i]], *worker);
+      workers_.give_back(std::move(worker));
+    };
     if (options_.for_each) {
       options_.for_each(count, work);
     } else {
@@ -109,7 +139,7 @@ class Search {
     return count;
   }
 
-  Outcome judge(const BoundedCandidate& bounded) const try {
+  Outcome judge(const BoundedCandidate& bounded, Workers::Worker& worker) const try {
     const Candidate& candidate = bounded.candidate;
     const Scenario scenario = apply(base_, candidate);
     Outcome outcome;
@@ -118,7 +148,7 @@ class Search {
       outcome.verdict = Verdict::kMemoryBound;
       return outcome;
     }
-    const Prepared prepared = prepare(scenario, kernels_);
+    const Prepared prepared = prepare(scenario, kernels_, &worker.memo);
     if (options_.prune) {
       if (peak_memory(*prepared.schedule, prepared.memory) > limit_) {
         outcome.verdict = Verdict::kMemory;
@@ -132,7 +162,7 @@ class Search {
       }
     }
     outcome.verdict = Verdict::kSimulated;
-    outcome.plan = evaluate(base_, candidate, options_);
+    outcome.plan = evaluate(base_, candidate, options_, worker.session);
     return outcome;
   } catch (const InputError& error) {
     Outcome outcome;
@@ -184,6 +214,7 @@ class Search {
   const KernelTimes kernels_;
   PriceBook book_;
   TraitsTable traits_;
+  Workers workers_;
   std::vector<double> bounds_;                      ///< [legal] scores
   std::vector<std::size_t> order_;                  ///< of the legal candidates, best bound first
   std::vector<std::pair<std::size_t, Plan>> best_;  ///< with their place in the space
@@ -194,10 +225,10 @@ class Search {
 
 void require_training(const Scenario& scenario) {
   if (!scenario.serving) return;
-  throw locate(
-      InputError({diagnose("serving", "is not searched: plan looks for training plans",
-                           "plumbline run --find max_rate searches for the highest rate")}),
-      scenario);
+  throw locate(InputError({diagnose("serving", "is not searched: plan looks for training plans",
+                                    "plumbline sweep goes over what serves, for example "
+                                    "--over parallelism.pipeline=1,2,4 --find max_rate")}),
+               scenario);
 }
 
 SearchResult search_plans(const Scenario& base, const SearchOptions& options) {
@@ -206,11 +237,17 @@ SearchResult search_plans(const Scenario& base, const SearchOptions& options) {
 }
 
 Plan evaluate(const Scenario& base, const Candidate& candidate, const SearchOptions& options) {
+  SimulationSession session;
+  return evaluate(base, candidate, options, session);
+}
+
+Plan evaluate(const Scenario& base, const Candidate& candidate, const SearchOptions& options,
+              SimulationSession& session) {
   Plan plan;
   plan.candidate = candidate;
   RunOptions how;
   how.scale = options.scale;
-  plan.result = simulate(apply(base, candidate), how).result;
+  plan.result = session.simulate(apply(base, candidate), how).result;
   const TrainingResult& training = plan.result.training;
   plan.score = options.objective.score(training.iteration_time_s, candidate.gpus,
                                        tokens_of(base, candidate));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sim/measure/result.h"
+#include "sim/run/session.h"
 #include "sim/search/objective.h"
 #include "sim/search/space.h"
 
@@ -65,5 +66,8 @@ SearchResult search_plans(const Scenario& base, const SearchOptions& options);
 /// One plan by itself, whether it fits or not.
 /// @throws InputError when it is no plan
 Plan evaluate(const Scenario& base, const Candidate& candidate, const SearchOptions& options);
+/// The same in a session, which keeps what its plans share.
+Plan evaluate(const Scenario& base, const Candidate& candidate, const SearchOptions& options,
+              SimulationSession& session);
 
 }  // namespace plumbline

@@ -139,7 +139,9 @@ class Reader {
         cluster.power_limit_w.reset();
         note(cluster.device.name +
              " in the same nodes, on the same links, with the same software (" +
-             out_.scenario.training.software.name + ")");
+             (out_.scenario.serving ? out_.scenario.serving->software
+                                    : out_.scenario.training.software.name) +
+             ")");
       }
     } else if (key == "intra_node" || key == "inter_node") {
       if (const auto file = profile(list_links(folders_.hardware_profiles), "link", value)) {
@@ -228,6 +230,12 @@ std::optional<Scenario> on_nodes(const Scenario& base, int nodes) {
   if (data == 0) return std::nullopt;
   s.cluster.nodes = data * replica / per_node;
   s.parallelism.data = data;
+  if (s.serving) {
+    s.assumptions.push_back(
+        fmt::format("what if: {} nodes instead of {}; {} replicas of {} GPUs use {} of them", nodes,
+                    before, data, replica, s.cluster.nodes));
+    return s;
+  }
   const std::int64_t step = s.training.micro_batch_size * data;
   const std::int64_t batch = s.training.global_batch_size;
   if (batch % step != 0) s.training.global_batch_size = std::max(step, batch / step * step);

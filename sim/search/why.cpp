@@ -56,7 +56,7 @@ Alternative best_of(const Scenario& base, std::string what, const SearchOptions&
 
 /// A single plan, fitting or not; nothing where it is none.
 std::optional<Plan> single(const Scenario& base, const Candidate& candidate,
-                           const SearchOptions& options) {
+                           const SearchOptions& options, SimulationSession& session) {
   SearchOptions narrow = within(options, only(candidate));
   narrow.prune = false;
   const KernelTimes kernels(base.cluster, options.scale);
@@ -65,7 +65,7 @@ std::optional<Plan> single(const Scenario& base, const Candidate& candidate,
   std::optional<Plan> best;
   try {
     for (const BoundedCandidate& each : enumerate(base, narrow.space, book, traits).legal) {
-      Plan plan = evaluate(base, each.candidate, narrow);
+      Plan plan = evaluate(base, each.candidate, narrow, session);
       const auto rank = [](const Plan& p) { return std::pair(!p.fits, p.score); };
       if (!best || rank(plan) < rank(*best)) best = std::move(plan);
     }
@@ -143,7 +143,7 @@ class Neighbours {
   }
 
   bool add(std::string what, const Candidate& candidate) {
-    std::optional<Plan> plan = single(base_, candidate, options_);
+    std::optional<Plan> plan = single(base_, candidate, options_, session_);
     if (!plan) return false;
     out_.push_back({std::move(what), std::move(plan), {}});
     return true;
@@ -152,6 +152,7 @@ class Neighbours {
   const Scenario& base_;
   const Candidate& winner_;
   const SearchOptions& options_;
+  SimulationSession session_;
   std::vector<Alternative> out_;
 };
 

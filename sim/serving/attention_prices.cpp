@@ -41,6 +41,10 @@ std::size_t cell(const std::vector<double>& axis, double value) {
   return static_cast<std::size_t>(upper - axis.begin()) - 1;
 }
 
+double outside_of(const KernelPrice& price) {
+  return price.extrapolated ? price.sustained.base() : 0;
+}
+
 [[noreturn]] void no_price(const std::string& device) {
   throw InputError({diagnose(
       "cluster.gpu", device + " has no attention kernels that serving could be priced by")});
@@ -102,8 +106,9 @@ AttentionPrices::AttentionPrices(const ServedModel& served, const LayerTable* ta
       work.bytes = Bytes(element * n * k * (latent + rope));
       return gemm_form(fit->second, work).base();
     });
+    decode_outside_ = decode_;  // no kernel of MLA was measured
   } else {
-    decode_ = PriceGrid(counts, contexts, [&](double n, double k) {
+    const auto price = [&](double n, double k) {
       DecodeQuery query;
       query.dtype = cache;
       query.batch = n;
@@ -111,13 +116,18 @@ AttentionPrices::AttentionPrices(const ServedModel& served, const LayerTable* ta
       query.kv_heads = kv_heads_;
       query.head_dim = head_dim;
       query.kv_tokens = k;
-      const double time = served.kernels.attention_decode(query).sustained.base();
+      return served.kernels.attention_decode(query);
+    };
+    decode_ = PriceGrid(counts, contexts, [&](double n, double k) {
+      const double time = price(n, k).sustained.base();
       if (time <= 0) no_price(device.name);
       return time;
     });
+    decode_outside_ =
+        PriceGrid(counts, contexts, [&](double n, double k) { return outside_of(price(n, k)); });
   }
   const double prompt_kv = m.mla ? heads : kv_heads_;
-  chunk_ = PriceGrid(chunks, prefixes, [&](double c, double k) {
+  const auto price = [&](double c, double k) {
     AttentionQuery query;
     query.dtype = "bf16";
     query.heads = heads;
@@ -127,8 +137,14 @@ AttentionPrices::AttentionPrices(const ServedModel& served, const LayerTable* ta
     query.query_tokens = c;
     query.kv_tokens = c + k;
     query.serving = true;
-    return served.kernels.attention(query).sustained.base();
-  });
+    return served.kernels.attention(query);
+  };
+  chunk_ =
+      PriceGrid(chunks, prefixes, [&](double c, double k) { return price(c, k).sustained.base(); });
+  chunk_outside_ =
+      PriceGrid(chunks, prefixes, [&](double c, double k) { return outside_of(price(c, k)); });
+  if (!decode_outside_->any()) decode_outside_.reset();
+  if (!chunk_outside_->any()) chunk_outside_.reset();
   launch_ = device.prefill ? device.prefill->t0.base() : device.kernel_latency.base();
 }
 
@@ -138,7 +154,7 @@ double AttentionPrices::decodes(double count, double context) const {
   return decode_.at(count, context);
 }
 
-double AttentionPrices::of(const StepWork& work, double window) const {
+AttentionTime AttentionPrices::of(const StepWork& work, double window) const {
   const auto seen = [window](double tokens) {
     return window > 0 ? std::min(tokens, window) : tokens;
   };
@@ -147,25 +163,31 @@ double AttentionPrices::of(const StepWork& work, double window) const {
   const double mean =
       count > 0 ? seen(static_cast<double>(work.decode_context_sum) / count + 1) : 0.0;
   const double alone = decodes(count, mean);
-  double time = alone;
+  AttentionTime time{alone, 0};
+  if (count > 0 && table_ && !table_->attention_measured(0, 0, count, mean)) time.outside = alone;
+  if (count > 0 && decode_outside_) time.outside = decode_outside_->at(count, mean);
   // Decodes alone that leave processors free are cut into equal pieces, and none waits for another.
   const bool whole = !work.chunks.empty() || count * kv_heads_ >= 2 * processors_;
   if (seconds_per_token_ > 0 && count > 1 && whole) {
     const double longest = seen(static_cast<double>(work.decode_context_max) + 1);
     const double walk = seconds_per_token_ * std::pow(count * kv_heads_ / processors_, kSharing);
     const double most = walk * longest, usual = std::min(alone, walk * mean);
-    time = std::cbrt(alone * alone * alone + most * most * most - usual * usual * usual);
+    time.seconds = std::cbrt(alone * alone * alone + most * most * most - usual * usual * usual);
   }
   bool first = count <= 0;
   for (const ChunkWork& chunk : work.chunks) {
     const double tokens = static_cast<double>(chunk.new_tokens),
                  context = seen(static_cast<double>(chunk.context_tokens));
+    double price = 0;
     if (table_) {
-      time += table_->attention(tokens, context, count, mean) - alone;
-      continue;
+      price = table_->attention(tokens, context, count, mean) - alone;
+      if (!table_->attention_measured(tokens, context, count, mean)) time.outside += price;
+    } else {
+      price = chunk_.at(tokens, context);
+      if (!first) price = std::max(0.0, price - launch_);
+      if (chunk_outside_) time.outside += std::min(price, chunk_outside_->at(tokens, context));
     }
-    const double price = chunk_.at(tokens, context);
-    time += first ? price : std::max(0.0, price - launch_);
+    time.seconds += price;
     first = false;
   }
   return time;

@@ -1,6 +1,7 @@
 // What one layer's attention costs in a step: prompt chunks and decodes together.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -22,9 +23,18 @@ class PriceGrid {
     }
   }
   double at(double x, double y) const;
+  /// Whether there is anything but zeros.
+  bool any() const {
+    return std::ranges::any_of(seconds_, [](double seconds) { return seconds > 0; });
+  }
 
  private:
   std::vector<double> x_, y_, seconds_;
+};
+
+/// A layer's attention, and what of it was priced outside calibrated ranges.
+struct AttentionTime {
+  double seconds = 0, outside = 0;
 };
 
 /// Attention of one layer, from the model's measured table or from kernels:
@@ -45,14 +55,15 @@ class AttentionPrices {
   AttentionPrices(const ServedModel& served, const LayerTable* table);
 
   /// @param window  tokens a layer looks back at most; 0: all
-  double of(const StepWork& work, double window) const;
+  AttentionTime of(const StepWork& work, double window) const;
 
  private:
   double decodes(double count, double context) const;
 
   std::optional<LayerTable> table_;
   PriceGrid decode_, chunk_;
-  double launch_ = 0;             ///< t0 of a chunk's kernel
+  std::optional<PriceGrid> decode_outside_, chunk_outside_;  // where any of it is
+  double launch_ = 0;                                        ///< t0 of a chunk's kernel
   double seconds_per_token_ = 0;  ///< s of one block per multiprocessor; 0: unknown
   double processors_ = 1, kv_heads_ = 1;
 };

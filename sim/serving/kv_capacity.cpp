@@ -15,6 +15,7 @@
 
 #include "models/parameters.h"
 #include "sim/cluster/device.h"
+#include "sim/core/diagnostic.h"
 #include "sim/kernels/kernel_times.h"
 #include "sim/plan/serving_options.h"
 #include "sim/serving/software.h"
@@ -102,6 +103,44 @@ std::vector<std::string> assumptions(const ServedModel& served, const ServingSof
   return out;
 }
 
+// Room for swapped requests on the host, in blocks of the fullest GPU; 0 without swapping.
+std::int64_t host_blocks(const ServedModel& served, double bytes_per_token,
+                         std::vector<std::string>& assumptions) {
+  const ServingOptions& options = served.options;
+  if (options.preemption != Preemption::kSwap) return 0;
+  std::vector<Diagnostic> problems;
+  const auto refuse = [&](const char* path, const char* problem, const char* hint) {
+    problems.push_back(diagnose(path, problem, hint));
+  };
+  if (!served.cluster.host_link) {
+    refuse("cluster.host_link", "is missing: serving.preemption swap copies over it",
+           "pcie4_x16 or pcie5_x16");
+  }
+  const BatchingPolicy policy = options.batching.policy;
+  if (policy == BatchingPolicy::kOrca || policy == BatchingPolicy::kStatic) {
+    refuse("serving.preemption", "this batching policy reserves whole requests and preempts none",
+           "leave it out, or serving.batching.policy vllm or sarathi");
+  }
+  if (!options.stage_times_ms.empty()) {
+    refuse("serving.preemption", "stated stage times have no price for a swap", "recompute");
+  }
+  if (options.disaggregated) {
+    refuse("serving.preemption", "swapping beside disaggregated prefill is not modelled",
+           "recompute");
+  }
+  if (served.model.sliding_window && served.model.full_attention_every != 0) {
+    refuse("serving.preemption", "swapping layers with a sliding window is not modelled",
+           "recompute");
+  }
+  if (!problems.empty()) throw InputError(std::move(problems));
+  assumptions.push_back(
+      "swap: a GPU copies its part of a request as one transfer over a link of its own (" +
+      served.cluster.host_link->name +
+      ", one-way rate), and the step waits; vLLM v0's copies of single blocks took longer");
+  return static_cast<std::int64_t>(options.kv_cache.swap_space_gib * kGiB /
+                                   (bytes_per_token * options.kv_cache.block_tokens));
+}
+
 }  // namespace
 
 ServingResources serving_resources(const ServedModel& served) {
@@ -158,6 +197,7 @@ ServingResources serving_resources(const ServedModel& served) {
     out.stages.push_back(memory);
     first = false;
   }
+  pool.host_blocks = host_blocks(served, pool.bytes_per_token_per_gpu, out.assumptions);
   if (kv.num_gpu_blocks) {
     pool.blocks = *kv.num_gpu_blocks;
     pool.limited_by = "num_gpu_blocks";

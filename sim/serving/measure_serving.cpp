@@ -36,6 +36,13 @@ Percentiles percentiles_of(std::vector<double>& samples) {
   return answer;
 }
 
+void nothing_served(ServingResult& result) {
+  std::vector<double> none;
+  result.ttft_s = result.tpot_s = result.e2e_s = percentiles_of(none);
+  result.slo_attainment = 0;
+  result.bubble_fraction = std::numeric_limits<double>::quiet_NaN();
+}
+
 void measure_requests(const std::vector<Request>& requests, const SloOptions& slo,
                       ServingResult& result) {
   std::vector<double> ttft, tpot, e2e;
@@ -104,12 +111,19 @@ void measure_stages(const std::vector<const Pipeline*>& pipelines, ServingResult
       }
       result.bubble_fraction += stage.idle_s / seconds(end - begin);
       result.stages.push_back(stage);
+      const StepTimes& parts = pipelines[r]->parts()[s];
+      for (std::size_t part = 0; part < kStepParts; ++part) {
+        result.busy_parts_s[part] += parts.seconds[part];
+        result.outside_parts_s[part] += parts.outside[part];
+      }
       ++stages;
     }
   }
   if (stages == 0) return;
   result.bubble_fraction /= static_cast<double>(stages);
   for (double& part : result.bubble_by_cause) part /= static_cast<double>(stages);
+  for (double& part : result.busy_parts_s) part /= static_cast<double>(stages);
+  for (double& part : result.outside_parts_s) part /= static_cast<double>(stages);
 }
 
 }  // namespace plumbline

@@ -24,6 +24,8 @@ Pipeline::Pipeline(const StepPrices& prices, const Options& options)
   const auto stages = static_cast<std::size_t>(options.stages);
   use_.resize(stages);
   recent_.assign(stages, std::vector<SimTime>(stages, 0));
+  times_.resize(stages);
+  parts_.resize(stages);
   now_.resize(stages);
   before_.resize(stages);
   recent_sum_.resize(stages);
@@ -64,20 +66,43 @@ void Pipeline::explain_next(std::size_t stage, SimTime gap, bool chunked,
   causes = mine;
 }
 
+// What the step takes on every stage: `now_`.
+void Pipeline::price(std::span<const StepWork* const> ranks) {
+  bool swaps = false;
+  for (const StepWork* rank : ranks) {
+    swaps = swaps || rank->swap_out_tokens > 0 || rank->swap_in_tokens > 0;
+  }
+  if (ranks.size() == 1) {
+    prices_.stage_times(*ranks.front(), times_, parts_);
+  } else {
+    for (std::size_t s = 0; s < now_.size(); ++s) {
+      times_[s] = prices_.lock_step_time(static_cast<int>(s), ranks, &parts_[s]);
+    }
+  }
+  for (std::size_t s = 0; s < now_.size(); ++s) {
+    if (swaps) {
+      Seconds longest;
+      for (const StepWork* rank : ranks) {
+        longest = max(longest, prices_.swap_time(static_cast<int>(s), *rank));
+      }
+      times_[s] += longest;
+      parts_[s].of(StepPart::kSwap) += longest.base();
+    }
+    now_[s] = to_sim_time(times_[s]);
+  }
+}
+
 SimTime Pipeline::submit(std::span<const StepWork* const> ranks, SimTime ready, SimTime host,
                          Wait wait) {
-  const StepWork& work = *ranks.front();
-  const bool together = ranks.size() > 1;
   const auto stages = static_cast<int>(use_.size());
   bool chunked = false;
   for (const StepWork* rank : ranks) chunked = chunked || !rank->chunks.empty();
+  price(ranks);
   IdleByCause causes{};
   SimTime arrival = ready, hops = 0;
   for (int s = 0; s < stages; ++s) {
     const auto stage = static_cast<std::size_t>(s);
     StageUse& use = use_[stage];
-    now_[stage] =
-        to_sim_time(together ? prices_.lock_step_time(s, ranks) : prices_.stage_time(s, work));
     const SimTime start = std::max(arrival, use.last_end);
     if (use.steps == 0) {
       use.first_start = start;
@@ -106,8 +131,9 @@ SimTime Pipeline::submit(std::span<const StepWork* const> ranks, SimTime ready, 
     arrival = use.last_end;
     if (stages > 1) {
       const bool last = s + 1 == stages;
-      const SimTime hop =
-          to_sim_time(prices_.hop_time(s, work)) + (options_.host_on_hops && !last ? host : 0);
+      Seconds longest;
+      for (const StepWork* rank : ranks) longest = max(longest, prices_.hop_time(s, *rank));
+      const SimTime hop = to_sim_time(longest) + (options_.host_on_hops && !last ? host : 0);
       hops += hop;
       arrival += hop;
     }

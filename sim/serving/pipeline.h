@@ -63,9 +63,12 @@ class Pipeline {
   SimTime submit(std::span<const StepWork* const> ranks, SimTime ready, SimTime host, Wait wait);
 
   const std::vector<StageUse>& use() const { return use_; }
+  /// What the stages' busy time is spent on, by stage.
+  const std::vector<StepTimes>& parts() const { return parts_; }
   const std::vector<StageSpan>& spans() const { return spans_; }
 
  private:
+  void price(std::span<const StepWork* const> ranks);
   void explain_first(SimTime gap, const Wait& wait, IdleByCause& causes) const;
   void explain_next(std::size_t stage, SimTime gap, bool chunked, IdleByCause& causes) const;
 
@@ -74,6 +77,8 @@ class Pipeline {
   std::vector<StageUse> use_;
   // Of the last steps, newest last: what each stage took.  As many as there are stages.
   std::vector<std::vector<SimTime>> recent_;
+  std::vector<Seconds> times_;         // of this step, as priced
+  std::vector<StepTimes> parts_;       // of all steps, by stage
   std::vector<SimTime> now_, before_;  // this step's stage times, and the last one's
   std::vector<SimTime> recent_sum_;
   std::vector<char> recent_chunked_;

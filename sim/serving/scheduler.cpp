@@ -57,19 +57,30 @@ bool Scheduler::schedule(Batch& batch) {
   switch (setup_.batching.policy) {
     case BatchingPolicy::kVllm:
     case BatchingPolicy::kOrca:
-      if (run_running(batch, budget)) admit(batch, budget);
+      if (run_running(batch, budget)) {
+        swap_in(batch, budget);
+        admit(batch, budget);
+      }
       break;
-    case BatchingPolicy::kSarathi:
+    case BatchingPolicy::kSarathi: {
+      const std::int64_t preemptions = preemptions_;
       run_decodes(batch, budget);
       run_chunks(batch, budget);
+      if (preemptions == preemptions_) swap_in(batch, budget);
       admit(batch, budget);
       break;
+    }
     case BatchingPolicy::kStatic:
       schedule_static(batch);
       break;
   }
-  if (batch.work.empty()) --step_;  // not a step
-  return !batch.work.empty();
+  if (batch.work.empty()) {
+    --step_;  // not a step
+    return false;
+  }
+  batch.work.swap_out_tokens = leaving_ * setup_.block_tokens;
+  leaving_ = 0;
+  return true;
 }
 
 // Tokens that could be computed now: what is known, short of the last token, which is only sampled.
@@ -143,6 +154,12 @@ void Scheduler::preempt_last() {
   const std::int32_t index = running_.back();
   Seat& seat = seats_[static_cast<std::size_t>(index)];
   running_.pop_back();
+  ++requests_.list[seat.request].preemptions;
+  ++preemptions_;
+  if (setup_.preemption == Preemption::kSwap) {
+    if (swap_out(index)) return;
+    ++swaps_.recomputed;
+  }
   if (setup_.prefix_caching) {
     // What it computed may still be there when it comes back.
     for (std::size_t i = 0; i < static_cast<std::size_t>(seat.computed / setup_.block_tokens); ++i)
@@ -155,11 +172,48 @@ void Scheduler::preempt_last() {
   progress.to_discard = static_cast<std::uint8_t>(progress.to_discard + in_flight);
   progress.seat = -1;
   progress.cache_arrives = false;
-  ++requests_.list[seat.request].preemptions;
-  ++preemptions_;
   waiting_.push_front(seat.request);
   release_blocks(seat);
   free_seats_.push_back(index);
+}
+
+// The request keeps its seat; its tokens in flight come back to it as if it ran.
+bool Scheduler::swap_out(std::int32_t index) {
+  Seat& seat = seats_[static_cast<std::size_t>(index)];
+  const auto blocks = static_cast<std::int64_t>(seat.blocks.size());
+  if (host_held_ + blocks > setup_.host_blocks) return false;
+  seat.host_blocks = blocks;
+  host_held_ += blocks;
+  leaving_ += blocks;
+  ++swaps_.out;
+  swaps_.blocks_out += blocks;
+  swaps_.peak_blocks = std::max(swaps_.peak_blocks, host_held_);
+  release_blocks(seat);
+  swapped_.push_front(index);  // the last admitted goes first, so the first admitted returns first
+  return true;
+}
+
+void Scheduler::swap_in(Batch& batch, std::int64_t& budget) {
+  const auto seats = static_cast<std::size_t>(setup_.batching.max_num_seqs);
+  while (!swapped_.empty() && budget > 0 && running_.size() < seats) {
+    const std::int32_t index = swapped_.front();
+    Seat& seat = seats_[static_cast<std::size_t>(index)];
+    const std::int64_t tokens = limited(wanted(seat), budget);
+    if (tokens <= 0) return;  // its last token is still on its way
+    if (tokens == 1 && batch.work.decodes >= decode_cap_) return;
+    const std::int64_t need = std::max(seat.host_blocks, blocks_for(seat.computed + tokens));
+    if (need > pool_.free()) return;
+    swapped_.pop_front();
+    running_.push_back(index);
+    grow(seat, need * setup_.block_tokens);
+    batch.work.swap_in_tokens += seat.host_blocks * setup_.block_tokens;
+    host_held_ -= seat.host_blocks;
+    ++swaps_.in;
+    swaps_.blocks_in += seat.host_blocks;
+    seat.host_blocks = 0;
+    run(seat, tokens, batch);
+    budget -= tokens;
+  }
 }
 
 void Scheduler::release_blocks(Seat& seat) {
@@ -193,6 +247,7 @@ void Scheduler::run(Seat& seat, std::int64_t tokens, Batch& batch) {
 
 void Scheduler::admit(Batch& batch, std::int64_t& budget) {
   const auto seats = static_cast<std::size_t>(setup_.batching.max_num_seqs);
+  if (!swapped_.empty()) return;  // whoever is on the host comes first
   while (!waiting_.empty() && budget > 0 && running_.size() < seats) {
     if (!admit_first(batch, budget)) return;
   }
@@ -242,6 +297,7 @@ bool Scheduler::admit_first(Batch& batch, std::int64_t& budget) {
   seat.cohort = -1;
   seat.named = shares && setup_.prefix_caching;
   seat.done = false;
+  seat.host_blocks = 0;
   progress.seat = index;
   if (request.preemptions == 0)
     request.cached_tokens = static_cast<std::int32_t>(hits * setup_.block_tokens);
@@ -324,6 +380,11 @@ void Scheduler::leave(Seat& seat, SimTime now) {
     ++cohort.padding;
     cohort.padding_context = std::max<std::int64_t>(cohort.padding_context, seat.computed);
     if (cohort.live == 0) cohort = {};
+  }
+  if (seat.host_blocks > 0) {  // its last token was in flight when it went
+    host_held_ -= seat.host_blocks;
+    seat.host_blocks = 0;
+    std::erase(swapped_, progress.seat);
   }
   release_blocks(seat);
   free_seats_.push_back(progress.seat);

@@ -16,12 +16,19 @@
 // step later, with P stages P steps later (vLLM: next_decode_eligible_step), so that as many
 // micro-batches as stages stay apart.
 //
+// With Preemption::kSwap the blocks of the request admitted last go to the host instead, as long as
+// there is room, and come back, first come first served, before anything that waits is admitted;
+// nothing is computed again, and tokens in flight stay valid because copies and steps run in order.
+// Both follow vLLM v0 (core/scheduler.py, _schedule_chunked_prefill with preemption_mode swap),
+// except that v0 admits prompts beside requests it has no room to swap in.
+//
 // kOrca takes whole prompts, has no token budget and reserves a request's whole length at
 // admission; kSarathi serves all decodes before any chunk; kStatic forms a batch, pads it with its
 // finished requests and forms the next when all are done. Sources: vLLM v1/core/sched/scheduler.py;
 // Yu et al., OSDI 2022; Agrawal et al., OSDI 2024.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -65,6 +72,26 @@ struct SchedulerSetup {
   int in_flight_batches = 1;
   int pipeline = 1;
   ReplicaRole role = ReplicaRole::kWhole;
+  Preemption preemption = Preemption::kRecompute;
+  std::int64_t host_blocks = 0;  ///< kSwap: room for blocks of preempted requests
+};
+
+/// What went to the host and came back.
+struct SwapCounts {
+  std::int64_t out = 0, in = 0;                ///< requests
+  std::int64_t blocks_out = 0, blocks_in = 0;  ///< of one GPU's cache
+  std::int64_t recomputed = 0;                 ///< requests that the host had no room for
+  std::int64_t peak_blocks = 0;                ///< on the host at once
+
+  /// Of another replica; the peak is the highest of any.
+  void add(const SwapCounts& more) {
+    out += more.out;
+    in += more.in;
+    blocks_out += more.blocks_out;
+    blocks_in += more.blocks_in;
+    recomputed += more.recomputed;
+    peak_blocks = std::max(peak_blocks, more.peak_blocks);
+  }
 };
 
 class Scheduler {
@@ -84,11 +111,13 @@ class Scheduler {
   /// Requests that the last `update` finished.
   const std::vector<RequestId>& finished() const { return finished_; }
   std::size_t running() const { return running_.size(); }
-  std::size_t waiting() const { return waiting_.size(); }
+  /// For their turn, or on the host for room.
+  std::size_t waiting() const { return waiting_.size() + swapped_.size(); }
   /// Nothing waits, runs or is held.
-  bool idle() const { return running_.empty() && waiting_.empty(); }
+  bool idle() const { return running_.empty() && waiting_.empty() && swapped_.empty(); }
   const BlockPool& pool() const { return pool_; }
   std::int64_t preemptions() const { return preemptions_; }
+  const SwapCounts& swaps() const { return swaps_; }
   std::int64_t hit_tokens() const { return hit_tokens_; }
   /// Tokens of a prompt at the front of this replica's cache, for a router.
   std::int64_t cached_tokens(RequestId id) const;
@@ -105,6 +134,7 @@ class Scheduler {
     std::int64_t sampled_in = 0;    // the step that samples its newest token
     bool named = false;             // its blocks can be shared
     bool done = false;
+    std::int64_t host_blocks = 0;  // > 0: on the host, and not among the running
     std::vector<BlockId> blocks;
   };
   struct Progress {  // of a request, kept while it has no seat
@@ -129,6 +159,8 @@ class Scheduler {
   bool grow(Seat& seat, std::int64_t tokens);
   bool make_room(std::size_t position, std::int64_t tokens);
   void preempt_last();
+  bool swap_out(std::int32_t index);
+  void swap_in(Batch& batch, std::int64_t& budget);
   void run(Seat& seat, std::int64_t tokens, Batch& batch);
   std::int64_t wanted(const Seat& seat) const;
   std::int64_t limited(std::int64_t tokens, std::int64_t budget) const;
@@ -149,12 +181,16 @@ class Scheduler {
   std::vector<std::int32_t> free_seats_;
   std::vector<std::int32_t> running_;  // seats, in order of admission
   std::deque<RequestId> waiting_;
+  std::deque<std::int32_t> swapped_;  // seats whose blocks are on the host, next to return first
   std::vector<RequestId> finished_;
   std::vector<Cohort> cohorts_;
   std::int64_t decode_cap_;
   std::int64_t step_ = 0;  // that are scheduled so far, this one included
   std::int64_t preemptions_ = 0;
   std::int64_t hit_tokens_ = 0;
+  std::int64_t host_held_ = 0;  // blocks
+  std::int64_t leaving_ = 0;    // blocks that the next step copies to the host
+  SwapCounts swaps_;
 };
 
 }  // namespace plumbline

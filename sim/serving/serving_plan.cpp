@@ -42,10 +42,9 @@ ParallelPlan make_serving_plan(const ModelSpec& model, const Cluster& cluster,
               std::to_string(plan.data),
           "a replica has tensor x pipeline GPUs");
     }
-    if (serving.data_parallel_lock_step && (plan.pipeline > 1 || serving.disaggregated)) {
+    if (serving.data_parallel_lock_step && serving.disaggregated) {
       add("serving.data_parallel_lock_step",
-          "replicas in lock-step have one pipeline stage and serve whole requests in this version",
-          "set parallelism.pipeline to 1 and leave disaggregated out");
+          "replicas in lock-step serve whole requests in this version", "leave disaggregated out");
     }
     if (problems.empty()) return plan;
   } catch (const InputError& error) {

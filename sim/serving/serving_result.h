@@ -41,6 +41,16 @@ struct RateSearch {
   int tries = 0;
 };
 
+/// Preemption by swapping: what went over the host links.
+struct SwapResult {
+  std::int64_t out = 0, in = 0;        ///< requests; one may finish while it is on the host
+  std::int64_t recomputed = 0;         ///< requests that the host had no room for
+  double bytes_out = 0, bytes_in = 0;  ///< over all GPUs
+  double time_s = 0;                   ///< that a stage's GPUs copied; mean over stages
+  /// Of one replica's cache on the host.
+  double host_capacity_tokens = 0, host_peak_tokens = 0;
+};
+
 struct ServingResult {
   std::int64_t requests = 0;  ///< all of them finished
   double duration_s = 0;      ///< first arrival to last token
@@ -55,6 +65,7 @@ struct ServingResult {
   KvCapacity kv;
   std::int64_t peak_blocks = 0;  ///< of one replica
   std::int64_t preemptions = 0;
+  std::optional<SwapResult> swap;  ///< with Preemption::kSwap
   std::int64_t prefix_hit_tokens = 0;
   std::int64_t transfers = 0;               ///< disaggregated: caches sent
   double transfer_s = 0;                    ///< mean time of one, waiting for the link included
@@ -64,6 +75,10 @@ struct ServingResult {
   double bubble_fraction = 0;
   std::array<double, kIdleCauses> bubble_by_cause{};  ///< sums to bubble_fraction
   std::vector<StageResult> stages;
+  /// What stages are busy with, mean over stages, s, by StepPart; sums to their mean busy time.
+  std::array<double, kStepParts> busy_parts_s{};
+  /// What of it was priced outside calibrated ranges, likewise.
+  std::array<double, kStepParts> outside_parts_s{};
   std::vector<ServingStageMemory> stage_memory;  ///< [pipeline], of one GPU
 
   std::optional<double> usd_per_million_output_tokens;
@@ -75,6 +90,10 @@ struct ServingResult {
   std::optional<RateSearch> max_rate;  ///< this is then the run at that rate
   std::string why_not;                 ///< does not fit: why; then nothing was simulated
 };
+
+/// The names of StepPart, in its order.
+inline constexpr std::array<const char*, kStepParts> kStepPartNames{
+    "layers", "attention", "experts", "communication", "head", "launch", "swap"};
 
 /// The names of IdleCause, in its order.
 inline constexpr std::array<const char*, kIdleCauses> kIdleCauseNames{

@@ -124,6 +124,8 @@ class Simulation {
     scheduler.in_flight_batches = made.in_flight_batches;
     scheduler.pipeline = setup_.pipeline;
     scheduler.role = role;
+    scheduler.preemption = options.preemption;
+    scheduler.host_blocks = setup_.resources.kv.host_blocks;
     return made;
   }
 
@@ -264,6 +266,7 @@ class Simulation {
     result.kv = setup_.resources.kv;
     result.stage_memory = setup_.resources.stages;
     std::vector<const Pipeline*> pipelines;
+    SwapCounts swaps;
     for (const auto& replica : replicas_) {
       result.peak_blocks = std::max(
           result.peak_blocks, replica->peak_blocks() / static_cast<std::int64_t>(replica->ranks()));
@@ -272,6 +275,7 @@ class Simulation {
       for (std::size_t rank = 0; rank < replica->ranks(); ++rank) {
         result.preemptions += replica->scheduler(rank).preemptions();
         result.prefix_hit_tokens += replica->scheduler(rank).hit_tokens();
+        swaps.add(replica->scheduler(rank).swaps());
       }
       pipelines.push_back(&replica->pipeline());
       if (setup_.keep_spans) run.spans.push_back(replica->pipeline().spans());
@@ -287,8 +291,27 @@ class Simulation {
     }
     measure_requests(traffic_.requests.list, setup_.options.slo, result);
     measure_stages(pipelines, result);
+    if (setup_.options.preemption == Preemption::kSwap) result.swap = swapped(swaps, result);
     run.requests = std::move(traffic_.requests.list);
     return run;
+  }
+
+  SwapResult swapped(const SwapCounts& swaps, const ServingResult& result) const {
+    const KvCapacity& kv = setup_.resources.kv;
+    SwapResult out;
+    out.out = swaps.out;
+    out.in = swaps.in;
+    out.recomputed = swaps.recomputed;
+    const double block = kv.block_tokens;
+    double token = 0;  // of a replica: its stages, each over its tensor group
+    for (const double bytes : kv.bytes_per_token_by_stage) token += bytes;
+    token *= static_cast<double>(setup_.gpus_per_replica) / setup_.pipeline;
+    out.bytes_out = static_cast<double>(swaps.blocks_out) * block * token;
+    out.bytes_in = static_cast<double>(swaps.blocks_in) * block * token;
+    out.host_capacity_tokens = static_cast<double>(kv.host_blocks) * block;
+    out.host_peak_tokens = static_cast<double>(swaps.peak_blocks) * block;
+    out.time_s = result.busy_parts_s[static_cast<std::size_t>(StepPart::kSwap)];
+    return out;
   }
 
   struct Sent {
@@ -318,6 +341,7 @@ ServingRun simulate_serving(const ServingSetup& setup, Traffic traffic) {
   refused.result.stage_memory = setup.resources.stages;
   refused.result.gpus = setup.replicas * setup.gpus_per_replica;
   refused.result.replicas = setup.replicas;
+  nothing_served(refused.result);
   if (!setup.resources.fits) {
     refused.result.why_not = setup.resources.why_not;
     return refused;

@@ -41,6 +41,9 @@ struct ServingRun {
 /// A request that could never be held makes an answer that does not fit (`why_not`).
 ServingRun simulate_serving(const ServingSetup& setup, Traffic traffic);
 
+/// A result of which nothing was simulated: no latency, no bubble, no request within objectives.
+void nothing_served(ServingResult& result);
+
 /// Fills the latencies, rates and goodput from the finished requests.
 void measure_requests(const std::vector<Request>& requests, const SloOptions& slo,
                       ServingResult& result);

@@ -5,6 +5,7 @@
 // never ask which request a token belongs to.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -29,12 +30,36 @@ struct StepWork {
   /// Of the decodes: tokens in the cache before this step. min and max are 0 without a decode.
   std::int64_t decode_context_sum = 0, decode_context_min = 0, decode_context_max = 0;
   std::int64_t emitting = 0;  ///< sequences that sample a token in this step
+  /// Cache that is copied to the host, and back, before the step: tokens of whole blocks.
+  std::int64_t swap_out_tokens = 0, swap_in_tokens = 0;
 
   std::int64_t total_tokens() const { return chunk_tokens + decodes; }
   bool empty() const { return total_tokens() == 0; }
   void clear();
   void add_chunk(std::int64_t new_tokens, std::int64_t context_tokens);
   void add_decode(std::int64_t context_tokens);
+};
+
+/// What a stage's time is spent on.
+enum class StepPart : std::uint8_t {
+  kLayers,         ///< projections, norms, activations, embedding
+  kAttention,      ///< over prompt chunks and decodes
+  kExperts,        ///< router and routed experts
+  kCommunication,  ///< collectives inside the stage
+  kHead,           ///< vocabulary head and sampling
+  kLaunch,         ///< the GPU waits for launches: between steps, around chunks, without graphs
+  kSwap,           ///< cache copied to the host and back
+};
+inline constexpr std::size_t kStepParts = 7;
+
+/// Seconds by part; `outside` is what of each was priced outside calibrated ranges.
+struct StepTimes {
+  std::array<double, kStepParts> seconds{}, outside{};
+
+  double& of(StepPart part) { return seconds[static_cast<std::size_t>(part)]; }
+  double& outside_of(StepPart part) { return outside[static_cast<std::size_t>(part)]; }
+  double total() const;
+  StepTimes& operator+=(const StepTimes& more);
 };
 
 /// Prices of one replica's steps. Immutable after construction: any number of threads may ask, and
@@ -49,6 +74,16 @@ class StepPrices {
   /// REQUIRES: the step is not empty
   virtual Seconds stage_time(int stage, const StepWork& work) const = 0;
 
+  /// stage_time of every stage, and what it is spent on, which is added to `parts` and sums to the
+  /// times. The default calls everything kLayers.
+  /// @param times, parts  [stages]
+  virtual void stage_times(const StepWork& work, std::span<Seconds> times,
+                           std::span<StepTimes> parts) const;
+
+  /// How long the GPUs of a stage copy cache to the host and back before the step: one copy a
+  /// direction, on the stream that the step runs on. The default copies for nothing.
+  virtual Seconds swap_time(int stage, const StepWork& work) const;
+
   /// From the end of `from_stage` to the arrival of its activations at from_stage + 1; from the
   /// last stage (P > 1), the return of the sampled tokens to stage 0.
   virtual Seconds hop_time(int from_stage, const StepWork& work) const = 0;
@@ -60,7 +95,9 @@ class StepPrices {
 
   /// A step of DP x EP replicas in lock-step, work of every rank in `ranks` (idle ranks are empty
   /// and run a dummy). The default, for models without experts, is the slowest rank.
-  virtual Seconds lock_step_time(int stage, std::span<const StepWork* const> ranks) const;
+  /// @param parts  what the time is spent on is added to it; on the slowest rank
+  virtual Seconds lock_step_time(int stage, std::span<const StepWork* const> ranks,
+                                 StepTimes* parts = nullptr) const;
 };
 
 /// Memory of one GPU of a stage, bytes.
@@ -82,7 +119,8 @@ struct KvCapacity {
   /// Bytes of one token's cache over all layers, once (not once a tensor rank): what a transfer
   /// between replicas moves.
   double bytes_per_token_total = 0;
-  std::string limited_by;  ///< "stage 3: weights 61.2 of 72.0 GiB", "num_gpu_blocks"
+  std::int64_t host_blocks = 0;  ///< room for swapped requests; 0: nothing is swapped
+  std::string limited_by;        ///< "stage 3: weights 61.2 of 72.0 GiB", "num_gpu_blocks"
 };
 
 /// What one replica has and how its engine runs.

@@ -24,41 +24,13 @@
 #include "sim/plan/parallel_plan.h"
 #include "sim/plan/serving_options.h"
 #include "sim/serving/attention_prices.h"
+#include "sim/serving/count_table.h"
 #include "sim/serving/software.h"
 #include "sim/serving/token_work.h"
+#include "sim/serving/weights.h"
 
 namespace plumbline {
 namespace {
-
-/// Seconds by a count from 0, an entry per count; continued with the last slope.
-class CountTable {
- public:
-  template <typename Price>
-  CountTable(const std::vector<std::int64_t>& knots, const Price& price) {
-    seconds_.assign(static_cast<std::size_t>(knots.back()) + 1, 0.0);
-    std::int64_t before = 0;
-    double value = 0;
-    for (const std::int64_t knot : knots) {
-      const double here = price(static_cast<double>(knot));
-      if (before == 0) value = here;  // below the first knot its own price holds
-      for (std::int64_t i = before + 1; i <= knot; ++i) {
-        const double part = static_cast<double>(i - before) / static_cast<double>(knot - before);
-        seconds_[static_cast<std::size_t>(i)] = value + part * (here - value);
-      }
-      before = knot;
-      value = here;
-    }
-  }
-  double at(std::int64_t count) const {
-    const auto i = static_cast<std::size_t>(count);
-    if (i < seconds_.size()) return seconds_[i];
-    const double slope = seconds_.size() < 3 ? 0 : seconds_.back() - seconds_[seconds_.size() - 2];
-    return seconds_.back() + slope * static_cast<double>(i - seconds_.size() + 1);
-  }
-
- private:
-  std::vector<double> seconds_;
-};
 
 std::vector<std::int64_t> token_knots(const std::vector<std::int64_t>& graphs, std::int64_t most) {
   std::vector<std::int64_t> knots;
@@ -99,12 +71,35 @@ ModelShape shape_of(const ModelSpec& m, int tensor) {
 }
 
 struct Stage {
-  CountTable tokens;                  ///< everything that goes by tokens, experts left out
-  std::optional<CountTable> experts;  ///< of this replica alone
-  std::optional<CountTable> shared;   ///< with the replicas in lock-step, by all their tokens
-  std::optional<CountTable> head;     ///< by sequences
+  // By tokens: layers without experts, and the collectives of all.
+  std::optional<WorkTable> layers, communication;
+  std::optional<WorkTable> experts;                       ///< of this replica alone
+  std::optional<WorkTable> shared, shared_communication;  ///< in lock-step, by all tokens
+  std::optional<WorkTable> head, head_communication;      ///< by sequences
   double full_layers = 0, windowed_layers = 0;
   double chunk_gap = 0, eager_floor = 0;
+  double swap_per_token = 0;  ///< s
+};
+
+/// Adds up what a stage's time is spent on.
+class Sum {
+ public:
+  explicit Sum(StepTimes* parts) : parts_(parts) {}
+  void add(StepPart part, double times, const WorkTime& time) {
+    seconds_ += times * time.seconds;
+    if (parts_ == nullptr) return;
+    parts_->of(part) += times * time.seconds;
+    parts_->outside_of(part) += times * time.outside;
+  }
+  double seconds() const { return seconds_; }
+
+ private:
+  double seconds_ = 0;
+  StepTimes* parts_;
+};
+
+struct BatchAttention {  // of one layer of each kind
+  AttentionTime full, windowed;
 };
 
 class Prices final : public StepPrices {
@@ -131,16 +126,21 @@ class Prices final : public StepPrices {
   }
 
   Seconds stage_time(int stage, const StepWork& work) const override {
-    const Stage& s = stages_[static_cast<std::size_t>(stage)];
-    const std::int64_t tokens = padded(work.total_tokens());
-    double time = s.tokens.at(tokens) + batch_time(s, work);
-    if (s.experts) time += s.experts->at(tokens);
-    return finish(s, work, time);
+    return alone(stages_[static_cast<std::size_t>(stage)], work, attention_of(work), nullptr);
   }
 
-  Seconds lock_step_time(int stage, std::span<const StepWork* const> ranks) const override {
+  void stage_times(const StepWork& work, std::span<Seconds> times,
+                   std::span<StepTimes> parts) const override {
+    const BatchAttention attention = attention_of(work);
+    for (std::size_t s = 0; s < times.size(); ++s) {
+      times[s] = alone(stages_[s], work, attention, &parts[s]);
+    }
+  }
+
+  Seconds lock_step_time(int stage, std::span<const StepWork* const> ranks,
+                         StepTimes* parts) const override {
     const Stage& s = stages_[static_cast<std::size_t>(stage)];
-    if (!s.shared) return StepPrices::lock_step_time(stage, ranks);
+    if (!s.shared) return slowest_alone(s, ranks, parts);
     // Inside a graph every rank is padded to the largest one; without, each has its own tokens.
     // The experts have the tokens of all ranks, and every rank waits for the slowest.
     std::int64_t most = 1, sum = 0;
@@ -149,15 +149,35 @@ class Prices final : public StepPrices {
       sum += std::max<std::int64_t>(1, work->total_tokens());
     }
     const bool graph = static_cast<std::size_t>(most) < padded_.size();
-    double slowest = 0;
+    const auto dense = [&](const StepWork& work, StepTimes* of) {
+      Sum time(of);
+      const std::int64_t tokens = graph ? padded(most) : work.total_tokens();
+      return finish(s, work, tokens, attention_of(work), time, of);
+    };
+    const StepWork* slowest = nullptr;
+    double longest = 0;
     for (const StepWork* work : ranks) {
       if (work->empty()) continue;
-      const std::int64_t own = graph ? padded(most) : work->total_tokens();
-      const double time = s.tokens.at(own) + batch_time(s, *work);
-      slowest = std::max(slowest, finish(s, *work, time).base());
+      const double time = dense(*work, nullptr);
+      if (slowest != nullptr && time <= longest) continue;
+      slowest = work;
+      longest = time;
     }
+    if (parts != nullptr && slowest != nullptr) dense(*slowest, parts);
     if (graph) sum = padded(most) * static_cast<std::int64_t>(ranks.size());
-    return Seconds(slowest + s.shared->at(sum));
+    Sum together(parts);
+    together.add(StepPart::kExperts, 1, s.shared->at(sum));
+    together.add(StepPart::kCommunication, 1, s.shared_communication->at(sum));
+    return Seconds(longest + together.seconds());
+  }
+
+  Seconds swap_time(int stage, const StepWork& work) const override {
+    const double per_token = stages_[static_cast<std::size_t>(stage)].swap_per_token;
+    double time = 0;
+    for (const std::int64_t tokens : {work.swap_out_tokens, work.swap_in_tokens}) {
+      if (tokens > 0) time += swap_latency_ + per_token * static_cast<double>(tokens);
+    }
+    return Seconds(time);
   }
 
   Seconds hop_time(int from_stage, const StepWork& work) const override {
@@ -178,19 +198,58 @@ class Prices final : public StepPrices {
     return i < padded_.size() && tokens > 0 ? padded_[i] : tokens;
   }
 
-  double batch_time(const Stage& s, const StepWork& work) const {
-    double time = s.full_layers > 0 ? s.full_layers * attention_.of(work, 0) : 0.0;
-    if (s.windowed_layers > 0) time += s.windowed_layers * attention_.of(work, window_);
-    if (s.head && work.emitting > 0) time += s.head->at(work.emitting);
-    return time;
+  BatchAttention attention_of(const StepWork& work) const {
+    BatchAttention out;
+    if (any_full_) out.full = attention_.of(work, 0);
+    if (any_windowed_) out.windowed = attention_.of(work, window_);
+    return out;
   }
 
-  Seconds finish(const Stage& s, const StepWork& work, double time) const {
-    if (!work.chunks.empty()) time += s.chunk_gap;
-    if (static_cast<std::size_t>(work.total_tokens()) >= padded_.size()) {
-      time = std::max(time, s.eager_floor);
+  /// Adds to the experts' time, if there is any, everything else. `time` adds to `parts`.
+  double finish(const Stage& s, const StepWork& work, std::int64_t tokens,
+                const BatchAttention& attention, Sum& time, StepTimes* parts) const {
+    const auto attend = [&](double layers, const AttentionTime& one) {
+      if (layers > 0) time.add(StepPart::kAttention, layers, {one.seconds, one.outside});
+    };
+    time.add(StepPart::kLayers, 1, s.layers->at(tokens));
+    time.add(StepPart::kCommunication, 1, s.communication->at(tokens));
+    attend(s.full_layers, attention.full);
+    attend(s.windowed_layers, attention.windowed);
+    if (s.head && work.emitting > 0) {
+      time.add(StepPart::kHead, 1, s.head->at(work.emitting));
+      time.add(StepPart::kCommunication, 1, s.head_communication->at(work.emitting));
     }
-    return Seconds(time + step_gap_);
+    double launch = work.chunks.empty() ? 0 : s.chunk_gap;
+    if (static_cast<std::size_t>(work.total_tokens()) >= padded_.size()) {
+      launch += std::max(0.0, s.eager_floor - time.seconds() - launch);
+    }
+    launch += step_gap_;
+    if (parts != nullptr) parts->of(StepPart::kLaunch) += launch;
+    return time.seconds() + launch;
+  }
+
+  /// A stage of one replica by itself.
+  Seconds alone(const Stage& s, const StepWork& work, const BatchAttention& attention,
+                StepTimes* parts) const {
+    const std::int64_t tokens = padded(work.total_tokens());
+    Sum time(parts);
+    if (s.experts) time.add(StepPart::kExperts, 1, s.experts->at(tokens));
+    return Seconds(finish(s, work, tokens, attention, time, parts));
+  }
+
+  Seconds slowest_alone(const Stage& s, std::span<const StepWork* const> ranks,
+                        StepTimes* parts) const {
+    const StepWork* slowest = nullptr;
+    Seconds longest;
+    for (const StepWork* work : ranks) {
+      if (work->empty()) continue;
+      const Seconds time = alone(s, *work, attention_of(*work), nullptr);
+      if (slowest != nullptr && time <= longest) continue;
+      slowest = work;
+      longest = time;
+    }
+    if (parts != nullptr && slowest != nullptr) alone(s, *slowest, attention_of(*slowest), parts);
+    return longest;
   }
 
   void build_stages(const ServedModel& served, const ServingSoftware& software) {
@@ -203,38 +262,37 @@ class Prices final : public StepPrices {
         token_knots(cuda_graph_sizes(batching.max_num_seqs), batching.max_num_seqs);
     const ModelSpec& m = served.model;
     // Layers of a kind cost the same: each kind is priced once.
-    std::map<bool, CountTable> kinds;
-    const auto kind = [&](int layer) -> const CountTable& {
+    std::map<bool, WorkTable> kinds;
+    const auto kind = [&](int layer) -> const WorkTable& {
       const bool mixture = m.is_moe_layer(layer);
-      auto it = kinds.find(mixture);
-      if (it == kinds.end()) {
-        it =
-            kinds
-                .emplace(mixture, CountTable(knots, [&](double t) { return work.layer(layer, t); }))
-                .first;
-      }
-      return it->second;
+      const auto price = [&](double t) { return work.layer(layer, t); };
+      return kinds.try_emplace(mixture, knots, price).first->second;
     };
-    std::optional<CountTable> experts, shared;
+    const WorkTable reduces(knots, [&](double t) { return work.layer_communication(t); });
+    std::optional<WorkTable> experts, shared, exchange;
     std::vector<std::int64_t> shared_knots;
     if (m.moe) {
       experts.emplace(knots, [&](double t) { return work.experts(t); });
       if (served.options.data_parallel_lock_step && served.plan.data > 1) {
-        shared_knots = token_knots({}, most * served.plan.data);
-        shared.emplace(shared_knots,
-                       [&](double t) { return work.shared_experts(t, served.plan.data); });
+        const int replicas = served.plan.data;
+        shared_knots = token_knots({}, most * replicas);
+        shared.emplace(shared_knots, [&](double t) { return work.shared_experts(t, replicas); });
+        exchange.emplace(shared_knots,
+                         [&](double t) { return work.shared_communication(t, replicas); });
       }
     }
     for (const StageLayers& stage : served.plan.stages) {
       double mixtures = 0;
-      Stage out{CountTable({1}, [](double) { return 0.0; }), {}, {}, {}};
+      Stage out;
       for (int layer = stage.first_layer; layer < stage.end_layer; ++layer) {
         mixtures += m.is_moe_layer(layer) ? 1 : 0;
         (m.is_windowed_layer(layer) ? out.windowed_layers : out.full_layers) += 1;
       }
-      out.tokens = CountTable(knots, [&](double t) {
+      any_full_ = any_full_ || out.full_layers > 0;
+      any_windowed_ = any_windowed_ || out.windowed_layers > 0;
+      out.layers.emplace(knots, [&](double t) {
         const auto count = static_cast<std::int64_t>(t);
-        double time = 0;
+        WorkTime time;
         for (int layer = stage.first_layer; layer < stage.end_layer; ++layer) {
           time += kind(layer).at(count);
         }
@@ -242,18 +300,35 @@ class Prices final : public StepPrices {
         if (stage.head) time += work.final_norm(t);
         return time;
       });
-      const auto times = [&](const CountTable& table, const std::vector<std::int64_t>& at) {
-        return CountTable(
-            at, [&](double t) { return mixtures * table.at(static_cast<std::int64_t>(t)); });
+      out.communication.emplace(knots, [&](double t) {
+        WorkTime time = stage.layers() * reduces.at(static_cast<std::int64_t>(t));
+        if (stage.embedding) time += work.embedding_communication(t);
+        return time;
+      });
+      const auto times = [&](const WorkTable& table) {
+        return [&](double t) { return mixtures * table.at(static_cast<std::int64_t>(t)); };
       };
-      if (experts && mixtures > 0) out.experts = times(*experts, knots);
-      if (shared && mixtures > 0) out.shared = times(*shared, shared_knots);
+      if (experts && mixtures > 0) out.experts.emplace(knots, times(*experts));
+      if (shared && mixtures > 0) {
+        out.shared.emplace(shared_knots, times(*shared));
+        out.shared_communication.emplace(shared_knots, times(*exchange));
+      }
       if (stage.head) {
         out.head.emplace(sequences, [&](double s) { return work.head(s); });
+        out.head_communication.emplace(sequences,
+                                       [&](double s) { return work.head_communication(s); });
       }
       out.chunk_gap = stage.layers() * software.chunk_gap_per_layer.base();
       out.eager_floor = stage.layers() * software.eager_per_layer.base();
+      if (served.cluster.host_link) {
+        const double token = stage.layers() * kv_bytes_per_layer(m, served.plan.tensor,
+                                                                 served.options.kv_cache_precision);
+        out.swap_per_token = token / served.cluster.host_link->p2p_bandwidth.value.base();
+      }
       stages_.push_back(std::move(out));
+    }
+    if (served.cluster.host_link) {
+      swap_latency_ = served.cluster.host_link->p2p_latency.value.base();
     }
   }
 
@@ -278,7 +353,7 @@ class Prices final : public StepPrices {
       const bool inside =
           hop_inside_node(served.plan, static_cast<int>(s), static_cast<int>(s) + 1);
       const double slowed = inside ? 1.0 : shared;
-      hops_.emplace_back(knots, [&](double t) {
+      const auto price = [&](double t) {
         const double bytes = 2 * 2 * t * h;
         double time =
             served.kernels.send_recv(Bytes(slowed * bytes / tensor), inside).sustained.base();
@@ -291,7 +366,10 @@ class Prices final : public StepPrices {
           time += served.kernels.collective(query).sustained.base();
         }
         return time;
-      });
+      };
+      std::vector<double> seconds;
+      for (const std::int64_t knot : knots) seconds.push_back(price(static_cast<double>(knot)));
+      hops_.emplace_back(knots, seconds);
     }
     // The sampled tokens return in one message of a few bytes.
     answer_ =
@@ -307,6 +385,8 @@ class Prices final : public StepPrices {
   std::vector<Stage> stages_;
   std::vector<CountTable> hops_;
   std::vector<std::int64_t> graphs_, padded_;
+  bool any_full_ = false, any_windowed_ = false;
+  double swap_latency_ = 0;
   double window_ = 0, answer_ = 0, step_gap_ = 0, host_base_ = 0, host_per_sequence_ = 0;
 };
 

@@ -28,14 +28,9 @@ namespace {
                              "it has " + known)});
 }
 
-const SizeCurve& curve(const LayerTable& table, std::string_view name) {
-  static const SizeCurve kNothing = [] {
-    SizeCurve nothing;
-    nothing.add(1, 0);
-    return nothing;
-  }();
-  const SizeCurve* found = table.layer(name);
-  return found ? *found : kNothing;
+WorkTime of(const KernelPrice& price) {
+  const double seconds = price.sustained.base();
+  return {seconds, price.extrapolated ? seconds : 0};
 }
 
 }  // namespace
@@ -78,13 +73,21 @@ TokenWork::TokenWork(const ServedModel& served, const LayerTable* table)
   if (weight_only_) table_ = nullptr;
 }
 
-double TokenWork::traffic(double bytes, double kernels) const {
-  return served_.kernels.elementwise(Bytes(bytes), kernels).sustained.base();
+WorkTime TokenWork::traffic(double bytes, double kernels) const {
+  return of(served_.kernels.elementwise(Bytes(bytes), kernels));
 }
 
-double TokenWork::product(bool low_precision, double bytes_per_weight, double rows, double outputs,
-                          double inputs, double batch) const {
-  if (rows <= 0) return 0;
+// A curve of the measured table; nothing where it has none of that name.
+WorkTime TokenWork::measured(std::string_view name, double size) const {
+  const SizeCurve* curve = table_->layer(name);
+  if (curve == nullptr) return {};
+  const double seconds = curve->at(size);
+  return {seconds, size > curve->largest() ? seconds : 0};
+}
+
+WorkTime TokenWork::product(bool low_precision, double bytes_per_weight, double rows,
+                            double outputs, double inputs, double batch) const {
+  if (rows <= 0) return {};
   if (low_precision && weight_only_ && bytes_per_weight < 2) {
     const DeviceSpec& device = served_.cluster.device;
     const auto fit = device.gemm.find("bf16");
@@ -92,8 +95,10 @@ double TokenWork::product(bool low_precision, double bytes_per_weight, double ro
     GemmWork work = gemm_work("bf16", rows, outputs, inputs, batch);
     work.bytes -= Bytes((2 - bytes_per_weight) * outputs * inputs * batch);
     const auto clock = device.sustained.find("bf16");
-    return gemm_form(fit->second, work, clock == device.sustained.end() ? 1.0 : clock->second.value)
-        .base();
+    const double seconds =
+        gemm_form(fit->second, work, clock == device.sustained.end() ? 1.0 : clock->second.value)
+            .base();
+    return {seconds, seconds};  // no product of packed weights was measured
   }
   GemmQuery query;
   query.dtype = low_precision ? std::string_view(linear_) : std::string_view("bf16");
@@ -101,15 +106,15 @@ double TokenWork::product(bool low_precision, double bytes_per_weight, double ro
   query.n = outputs;
   query.k = inputs;
   query.batch = batch;
-  return served_.kernels.gemm(query).sustained.base();
+  return of(served_.kernels.gemm(query));
 }
 
-double TokenWork::linear(double rows, double outputs, double inputs) const {
+WorkTime TokenWork::linear(double rows, double outputs, double inputs) const {
   return product(true, linear_bytes_, rows, outputs, inputs, 1);
 }
 
-double TokenWork::collective(Collective op, double bytes, int ranks) const {
-  if (ranks <= 1 || bytes <= 0) return 0;
+WorkTime TokenWork::collective(Collective op, double bytes, int ranks) const {
+  if (ranks <= 1 || bytes <= 0) return {};
   CollectiveQuery query;
   query.op = op;
   query.bytes = Bytes(bytes);
@@ -119,24 +124,24 @@ double TokenWork::collective(Collective op, double bytes, int ranks) const {
   const Cluster& cluster = served_.cluster;
   query.nics = std::min(1.0, static_cast<double>(cluster.nics_per_node) / cluster.gpus_per_node) *
                query.ranks_per_node;
-  return served_.kernels.collective(query).sustained.base();
+  return of(served_.kernels.collective(query));
 }
 
-double TokenWork::reduce(double tokens) const {
+WorkTime TokenWork::reduce(double tokens) const {
   const Collective op =
       software_.custom_all_reduce ? Collective::kEngineAllReduce : Collective::kAllReduce;
   return collective(op, 2 * tokens * static_cast<double>(served_.model.hidden),
                     served_.plan.tensor);
 }
 
-double TokenWork::attention_products(double tokens) const {
+WorkTime TokenWork::attention_products(double tokens) const {
   const ModelSpec& m = served_.model;
   const double h = static_cast<double>(m.hidden), tensor = served_.plan.tensor,
                heads = static_cast<double>(m.heads) / tensor;
   if (!m.mla) {
     const double d = static_cast<double>(m.head_dim),
                  kv = std::max(1.0, static_cast<double>(m.kv_heads) / tensor);
-    double time = linear(tokens, (heads + 2 * kv) * d, h) + linear(tokens, h, heads * d);
+    WorkTime time = linear(tokens, (heads + 2 * kv) * d, h) + linear(tokens, h, heads * d);
     // Rope and the write into the cache.
     time += traffic(4 * tokens * (heads + 2 * kv) * d, 2);
     if (m.qk_norm) time += traffic(4 * tokens * (heads + kv) * d);
@@ -147,7 +152,7 @@ double TokenWork::attention_products(double tokens) const {
                value = static_cast<double>(m.mla->v_head_dim),
                queries = static_cast<double>(m.mla->q_lora_rank),
                latent = static_cast<double>(m.mla->kv_lora_rank);
-  double time = linear(tokens, queries + latent + rope, h);
+  WorkTime time = linear(tokens, queries + latent + rope, h);
   time += linear(tokens, heads * (nope + rope), queries > 0 ? queries : h);
   // Absorbed: the key up-projection is applied to the query, the value's to the output, per head.
   time += product(false, 2, tokens, latent, nope, heads);
@@ -156,18 +161,18 @@ double TokenWork::attention_products(double tokens) const {
   return time + traffic(4 * tokens * (heads * (nope + rope) + latent + rope), 4);
 }
 
-double TokenWork::layer(std::int64_t index, double tokens) const {
+WorkTime TokenWork::layer(std::int64_t index, double tokens) const {
   const ModelSpec& m = served_.model;
   const bool mixture = m.is_moe_layer(index);
   if (table_) {
-    const auto at = [&](std::string_view name) { return curve(*table_, name).at(tokens); };
-    double time = 2 * at("layernorm") + at("qkv_proj") + at("qk_norm") + at("rotary_emb") +
-                  at("o_proj") + 2 * reduce(tokens);
+    const auto at = [&](std::string_view name) { return measured(name, tokens); };
+    WorkTime time =
+        2 * at("layernorm") + at("qkv_proj") + at("qk_norm") + at("rotary_emb") + at("o_proj");
     if (!mixture) time += at("gate_up_proj") + at("act_fn") + at("down_proj");
     return time;
   }
   const double h = static_cast<double>(m.hidden), tensor = served_.plan.tensor;
-  double time = attention_products(tokens) + 2 * reduce(tokens);
+  WorkTime time = attention_products(tokens);
   time += static_cast<double>(m.norms_per_layer) * traffic(8 * tokens * h);
   const double width = static_cast<double>(mixture ? m.moe->shared_ffn : m.ffn) / tensor;
   if (width > 0) {
@@ -178,19 +183,19 @@ double TokenWork::layer(std::int64_t index, double tokens) const {
   return time;
 }
 
-double TokenWork::grouped(double tokens, double local) const {
+WorkTime TokenWork::grouped(double tokens, double local) const {
   const MoeSpec& moe = *served_.model.moe;
   const double h = static_cast<double>(served_.model.hidden),
                all = static_cast<double>(moe.experts), k = static_cast<double>(moe.top_k);
   const double active = local * (1 - std::pow(1 - k / all, tokens));
   const double pairs = tokens * k * local / all;
   if (table_ && table_->has_experts() && cut_ == 1) {
-    return table_->experts(pairs / k, active);
+    return {table_->experts(pairs / k, active), 0};
   }
   const double width = static_cast<double>(moe.expert_ffn) / cut_;
   const double branches = served_.model.gated() ? 2 : 1;
   const double rows = pairs / std::max(active, 1e-9);
-  double time = product(true, expert_bytes_, rows, branches * width, h, active);
+  WorkTime time = product(true, expert_bytes_, rows, branches * width, h, active);
   time += product(true, expert_bytes_, rows, h, width, active);
   // Sorting pairs by expert, the activation, the weighted sum.
   time += traffic(20 * pairs, 2) + traffic(2 * (branches + 1) * pairs * width);
@@ -198,48 +203,54 @@ double TokenWork::grouped(double tokens, double local) const {
 }
 
 // A measured table times the whole block, its router included.
-double TokenWork::router(double tokens) const {
-  if (table_ && table_->has_experts()) return 0;
+WorkTime TokenWork::router(double tokens) const {
+  if (table_ && table_->has_experts()) return {};
   const double all = static_cast<double>(served_.model.moe->experts);
   return product(false, 2, tokens, all, static_cast<double>(served_.model.hidden), 1) +
          traffic(10 * tokens * all);
 }
 
-double TokenWork::experts(double tokens) const {
+WorkTime TokenWork::experts(double tokens) const {
   const double all = static_cast<double>(served_.model.moe->experts);
   return router(tokens) + grouped(tokens, all / served_.plan.expert);
 }
 
-double TokenWork::shared_experts(double together, int replicas) const {
+WorkTime TokenWork::shared_experts(double together, int replicas) const {
+  const double all = static_cast<double>(served_.model.moe->experts);
+  return router(together / replicas) + grouped(together, all / served_.plan.expert);
+}
+
+WorkTime TokenWork::shared_communication(double together, int replicas) const {
   const double h = static_cast<double>(served_.model.hidden),
                all = static_cast<double>(served_.model.moe->experts);
-  double time = router(together / replicas) + grouped(together, all / served_.plan.expert);
-  time += collective(Collective::kAllGather, 2 * together * h, replicas);
-  time += collective(Collective::kAllGather, 2 * together * all, replicas);
-  return time + collective(Collective::kReduceScatter, 2 * together * h, replicas);
+  return collective(Collective::kAllGather, 2 * together * h, replicas) +
+         collective(Collective::kAllGather, 2 * together * all, replicas) +
+         collective(Collective::kReduceScatter, 2 * together * h, replicas);
 }
 
-double TokenWork::embedding(double tokens) const {
-  if (table_) return curve(*table_, "embedding").at(tokens) + reduce(tokens);
-  return traffic(4 * tokens * static_cast<double>(served_.model.hidden)) + reduce(tokens);
+WorkTime TokenWork::embedding(double tokens) const {
+  if (table_) return measured("embedding", tokens);
+  return traffic(4 * tokens * static_cast<double>(served_.model.hidden));
 }
 
-double TokenWork::final_norm(double tokens) const {
-  if (table_) return curve(*table_, "final_layernorm").at(tokens);
+WorkTime TokenWork::final_norm(double tokens) const {
+  if (table_) return measured("final_layernorm", tokens);
   return traffic(8 * tokens * static_cast<double>(served_.model.hidden));
 }
 
-double TokenWork::head(double sequences) const {
+WorkTime TokenWork::head_communication(double sequences) const {
+  const int tensor = served_.plan.tensor;
+  const double rows = static_cast<double>(padded_vocab(served_.model.vocab, tensor, 64));
+  return collective(Collective::kAllGather, 2 * sequences * rows, tensor);
+}
+
+WorkTime TokenWork::head(double sequences) const {
+  if (table_) return measured("lm_head", sequences) + measured("sampler", sequences);
   const ModelSpec& m = served_.model;
   const int tensor = served_.plan.tensor;
   const double rows = static_cast<double>(padded_vocab(m.vocab, tensor, 64)) / tensor;
-  const double gather = collective(Collective::kAllGather, 2 * sequences * rows * tensor, tensor);
-  if (table_) {
-    return curve(*table_, "lm_head").at(sequences) + curve(*table_, "sampler").at(sequences) +
-           gather;
-  }
   // Sampling reads the logits, writes them in 32 bits, and passes over those twice more.
-  return product(false, 2, sequences, rows, static_cast<double>(m.hidden), 1) + gather +
+  return product(false, 2, sequences, rows, static_cast<double>(m.hidden), 1) +
          traffic(sequences * static_cast<double>(m.vocab) * (2 + 4 + 4 + 4), 4);
 }
 

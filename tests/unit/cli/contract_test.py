@@ -483,13 +483,110 @@ def serving():
     assert 0 < found["max_rate"]["requests_per_s"]
     assert "60 requests" in call("check", a, *few).stdout
     # What one kind of scenario cannot be asked is refused, not left out.
-    for wrong in (["run", a, "--html", "p.html"], ["run", a, "--find", "min_rate"], ["compare", a, a],
-                  ["sweep", a, "--over", "serving.requests.poisson.rate_per_s=2,4"],
+    for wrong in (["run", a, "--html", "p.html"], ["run", a, "--find", "min_rate"],
+                  ["compare", a, write("a.yaml", SCENARIO)],
                   ["run", write("a.yaml", SCENARIO), "--find", "max_rate"]):
         call(*wrong, expect=2)
     small = ["--set", "serving.kv_cache.num_gpu_blocks=4"]
     assert json.loads(call("run", a, *small, "--json", "-").stdout)["fits"] is False
     call("run", a, *small, "--require-fit", expect=3)
+
+
+def serving_compare():
+    a = os.path.join(REPOSITORY, "scenarios/20_serving.yaml")
+    few = ["--set", "serving.requests.poisson.count=60"]
+    b = write("b.yaml", open(a).read().replace("{tensor: 2, pipeline: 4}", "{tensor: 8, pipeline: 1}"))
+    table = call("compare", a, b, *few).stdout
+    for text in ("TTFT p90", "GPU-seconds per million output tokens", "idle: lack of work", "communication",
+                 "tokens of room", "a million output tokens keep the GPUs"):
+        assert text in table, text
+    runs = json.loads(call("compare", a, b, *few, "--json", "-").stdout)["runs"]
+    alone = json.loads(call("run", b, *few, "--json", "-").stdout)["serving"]
+    for run in runs:
+        whole = run["serving"]["gpu_seconds_per_million_output_tokens"]
+        parts = run["serving"]["gpu_seconds_by_part"]
+        assert abs(sum(parts.values()) / whole - 1) < 1e-9 and min(parts.values()) > -1e-9 * whole, parts
+        assert parts["outside_spans"] < 0.02 * whole, "one replica, whose pipeline runs nearly all the time"
+    difference = runs[1]["difference"]
+    assert abs(sum(difference["gpu_seconds_by_part"].values()) -
+               difference["gpu_seconds_per_million_output_tokens"]) < 1e-6
+    assert runs[1]["serving"]["ttft_s"] == {k: alone["ttft_s"][k] for k in ("p50", "p90", "p99", "mean")}
+    # The first run's step times tell where the rest comes from; what-ifs change them.
+    asked = json.loads(call("compare", a, *few, "--what-if", "gemm*2", "--what-if", "gpu=h200", "--json", "-").stdout)["runs"]
+    parts = [run["serving"]["gpu_seconds_by_part"] for run in asked]
+    assert asked[1]["serving"]["tpot_s"]["p50"] < 0.8 * asked[0]["serving"]["tpot_s"]["p50"] and parts[0] != parts[1]
+    room = [run["serving"]["kv_cache"]["capacity_tokens"] for run in asked]
+    assert room[0] == room[1] < room[2], "an H200 has more memory"
+    # Swapping instead of computing again: nothing is computed twice.
+    tight = few + ["--set", "serving.kv_cache.num_gpu_blocks=700", "--set", "cluster.host_link=pcie5_x16"]
+    again = json.loads(call("run", a, *tight, "--json", "-").stdout)["serving"]
+    swap = json.loads(call("run", a, *tight, "--set", "serving.preemption=swap", "--json", "-").stdout)["serving"]
+    assert again["kv_cache"]["preemptions"] > 0 and "swap" not in again["kv_cache"]
+    assert swap["kv_cache"]["swap"]["out"] == swap["kv_cache"]["preemptions"] > 0
+    assert swap["tokens_computed"] < again["tokens_computed"]
+    assert swap["kv_cache"]["swap"]["time_s"] == swap["busy_s"]["swap"] > 0
+    assert "host_link" in call("run", a, "--set", "serving.preemption=swap", expect=2).stderr
+    assert "swap_space_gib" in call("run", a, "--set", "serving.kv_cache.swap_space_gib=8", expect=2).stderr
+
+
+def serving_sweep():
+    a = os.path.join(REPOSITORY, "scenarios/20_serving.yaml")
+    few = ["--set", "serving.requests.poisson.count=40", "--set", "parallelism.tensor=1"]
+    over = ["sweep", a, *few, "--over", "parallelism.pipeline=1,3,4", "--over", "serving.batching.max_num_seqs=8,64",
+            "--where", "tensor * pipeline <= gpus"]
+    one = call(*over, "--csv", "-", "--jobs", 1).stdout
+    assert one == call(*over, "--csv", "-", "--jobs", 3).stdout, "the result depends on --jobs"
+    rows = list(csv.DictReader(io.StringIO(one)))
+    head = one.splitlines()[0].split(",")
+    assert head[:2] == ["parallelism.pipeline", "serving.batching.max_num_seqs"] and head[-2:] == ["fits", "error"]
+    for key in ("outside_calibration.share_of_time", "serving.ttft_s.p90", "serving.bubble_by_cause.hop",
+                "serving.kv_cache.preemptions", "serving.per_million_output_tokens.usd", "engine.tasks"):
+        assert key in head, key
+    assert "training.iteration_time_s" not in head and "serving.max_rate.tries" not in head
+    assert len(rows) == 6
+    # 70B in 16 bits on one GPU does not fit; three GPUs are no part of eight.
+    assert {r["fits"] for r in rows[:2]} == {"false"} and rows[0]["serving.ttft_s.p90"] == ""
+    assert all("parallelism" in r["error"] and r["fits"] == "" for r in rows[2:4])
+    alone = json.loads(call("run", a, *few, "--set", "serving.batching.max_num_seqs=8", "--json", "-").stdout)["serving"]
+    assert float(rows[4]["serving.ttft_s.p90"]) == alone["ttft_s"]["p90"]
+    assert float(rows[4]["serving.bubble_by_cause.hop"]) == alone["bubble_by_cause"]["hop"]
+    lines = [json.loads(line) for line in call(*over, "--json", "-").stdout.splitlines()]
+    assert lines[4]["result"]["serving"] == alone and lines[2]["result"] is None and "parallelism" in lines[2]["error"]
+    table = call(*over).stdout
+    assert "TTFT p90" in table and "2 points invalid: parallelism" in table and "does not fit" in table
+    front = list(csv.DictReader(io.StringIO(call(*over, "--pareto", "-").stdout)))
+    assert 1 <= len(front) <= 2 and float(front[0]["ttft_p90_s"]) > 0
+    # The machinery is that of training: shards, their merge, and going on.
+    files = [os.path.join(FOLDER, "served%d.csv" % i) for i in (1, 2)]
+    for i, file in enumerate(files):
+        call(*over, "--csv", file, "--shard", "%d/2" % (i + 1))
+    assert call(*over, "--csv", "-", "--merge", *files).stdout == one
+    path = os.path.join(FOLDER, "served.csv")
+    lines = one.splitlines(keepends=True)
+    write("served.csv.partial", "".join(lines[:3]) + lines[3][:10])
+    resumed = call(*over, "--csv", path, "--resume", path).stdout
+    with open(path) as whole:
+        assert whole.read() == one
+    assert resumed.splitlines()[:7] == table.splitlines()[:7], "a row read back shows what it showed"
+    svg = os.path.join(FOLDER, "served.svg")
+    call("sweep", a, *few, "--over", "parallelism.pipeline=4,8", "--svg", svg, "--quiet")
+    with open(svg) as picture:
+        text = picture.read()
+    assert "time to first token" in text and "objective" in text
+    # Every point at the highest rate within its objectives.
+    rate = ["sweep", a, *few, "--over", "serving.slo.tpot_s=0.05,0.08", "--find", "max_rate"]
+    found = list(csv.DictReader(io.StringIO(call(*rate, "--csv", "-").stdout)))
+    alone = json.loads(call("run", a, *few, "--find", "max_rate", "--json", "-").stdout)["serving"]
+    assert float(found[1]["serving.max_rate.requests_per_s"]) == alone["max_rate"]["requests_per_s"]
+    # 50 ms a token is beyond four stages of one GPU however few requests there are: told, not searched for ever.
+    assert float(found[0]["serving.max_rate.requests_per_s"]) == 0 and found[0]["fits"] == "true"
+    assert "requests/s" in call(*rate).stdout
+    # What the other kind of scenario has is refused where it is named.
+    assert "is of training" in call(*over, "--where", "microbatches > 1", expect=2).stderr
+    b = write("a.yaml", SCENARIO)
+    assert "is of serving" in call("sweep", b, "--over", "schedule=1f1b", "--where", "users > 1", expect=2).stderr
+    call("sweep", b, "--over", "schedule=1f1b,gpipe", "--find", "max_rate", expect=2)
+    call("sweep", a, "--over", "schedule=1f1b,gpipe", expect=2)
 
 
 if __name__ == "__main__":

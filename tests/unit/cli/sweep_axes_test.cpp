@@ -74,5 +74,17 @@ TEST(SweepPoints, RefusesAPathTwiceAndAProductBeyondReason) {
   EXPECT_THROW(SweepProduct({{"a", many}, {"b", many}}), InputError);
 }
 
+TEST(SweepAxis, ShowsMappingsByWhatTellsThemApart) {
+  using Values = std::vector<std::string>;
+  EXPECT_EQ(short_values({"1f1b", "{tensor: 8, pipeline: 1}"}),
+            (Values{"1f1b", "tensor: 8, pipeline: 1"}));
+  EXPECT_EQ(
+      short_values({"{gpu: a100_sxm_80g, gpus_per_node: 8}", "{gpu: h100_sxm_80g, nodes: 2}"}),
+      (Values{"gpu: a100_sxm_80g", "gpu: h100_sxm_80g, nodes: 2"}));
+  const Values alike{"{gpu: a100_sxm_80g, gpus_per_node: 8}",
+                     "{gpu: a100_sxm_80g, gpus_per_node: 4}"};
+  EXPECT_EQ(short_values(alike), alike);
+}
+
 }  // namespace
 }  // namespace plumbline

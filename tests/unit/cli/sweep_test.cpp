@@ -143,7 +143,8 @@ TEST(SweepChart, DrawsALineWithAMarkPerPoint) {
   chart.title = "<a & b>";
   chart.axis = "parallelism.pipeline";
   chart.values = {"1", "2"};
-  chart.lines = {{"", {{0, 100, 0.1, 1e10, true}, {1, 120, 0.2, 2e10, false}}}};
+  chart.panels = {{"tokens/s", 0, ""}, {"bubble", 0, ""}, {"memory", 2e10, "usable"}};
+  chart.lines = {{"", {{0, {100, 0.1, 1e10}, true}, {1, {120, 0.2, 2e10}, false}}}};
   const std::string svg = sweep_svg(chart);
   EXPECT_THAT(svg, HasSubstr("&lt;a &amp; b&gt;"));
   EXPECT_THAT(svg, HasSubstr("does not fit"));

@@ -91,6 +91,69 @@ TEST(Scheduler, WhenNoBlockIsFreeTheRequestAdmittedLastIsComputedAgain) {
   EXPECT_LT(s.requests.list[0].finish, s.requests.list[1].finish);
 }
 
+// As above, with room for one block on the host.
+TEST(Scheduler, WhenSwappedItGoesOnWhereItWas) {
+  Stepper s({Bench::request(0, 16, 20), Bench::request(0, 16, 20)}, 3);
+  s.setup.preemption = Preemption::kSwap;
+  s.setup.host_blocks = 1;
+  s.start();
+  s.step();
+  const Batch second = s.step();
+  EXPECT_EQ(second.work.swap_out_tokens, 16);
+  EXPECT_EQ(second.work.decodes, 1);
+  EXPECT_EQ(s.scheduler->waiting(), 1u);
+  EXPECT_EQ(s.scheduler->pool().held(), 2);
+  std::int64_t computed = 32 + 1, returned = 0;
+  while (!s.scheduler->idle()) {
+    const Batch batch = s.step();
+    computed += batch.work.total_tokens();
+    if (batch.work.swap_in_tokens == 0) continue;
+    // The first holds 3 blocks until it has 35 of its tokens; then there is room for two again.
+    EXPECT_EQ(batch.work.swap_in_tokens, 16);
+    EXPECT_EQ(batch.work.decodes, 1);
+    EXPECT_EQ(batch.work.decode_context_sum, 16);
+    ++returned;
+  }
+  EXPECT_EQ(returned, 1);
+  EXPECT_EQ(computed, 2 * (16 + 20 - 1)) << "nothing is computed twice";
+  EXPECT_EQ(s.scheduler->pool().held(), 0);
+  EXPECT_EQ(s.scheduler->swaps().out, 1);
+  EXPECT_EQ(s.scheduler->swaps().recomputed, 0);
+}
+
+TEST(Scheduler, WhatTheHostHasNoRoomForIsComputedAgain) {
+  Stepper s({Bench::request(0, 16, 20), Bench::request(0, 16, 20)}, 3);
+  s.setup.preemption = Preemption::kSwap;
+  s.start();
+  s.step();
+  EXPECT_EQ(s.step().work.swap_out_tokens, 0);
+  EXPECT_EQ(s.scheduler->swaps().out, 0);
+  EXPECT_EQ(s.scheduler->swaps().recomputed, 1);
+}
+
+TEST(Scheduler, ATokenInFlightReachesARequestOnTheHost) {
+  // 4 blocks, all taken by the prompts: the first request's next token needs the block of the
+  // second, whose only token is on its way.
+  Stepper s({Bench::request(0, 48, 3), Bench::request(0, 16, 1)}, 4);
+  s.setup.preemption = Preemption::kSwap;
+  s.setup.host_blocks = 1;
+  s.setup.asynchronous = true;
+  s.start();
+  Batch first, second;
+  ASSERT_TRUE(s.scheduler->schedule(first));
+  ASSERT_TRUE(s.scheduler->schedule(second));
+  EXPECT_EQ(second.work.swap_out_tokens, 16);
+  EXPECT_EQ(second.work.decodes, 1);
+  s.scheduler->update(first, 1);
+  EXPECT_THAT(s.scheduler->finished(), ElementsAre(1));
+  EXPECT_EQ(s.requests.list[1].finish, 1);
+  EXPECT_EQ(s.scheduler->waiting(), 0u);
+  s.scheduler->update(second, 2);
+  while (!s.scheduler->idle()) s.step();
+  EXPECT_EQ(s.scheduler->swaps().in, 0);
+  EXPECT_EQ(s.scheduler->pool().held(), 0);
+}
+
 TEST(Scheduler, APreemptedRequestFindsWhatIsLeftOfItsBlocks) {
   Stepper s({Bench::request(0, 32, 20), Bench::request(0, 32, 20)}, 5);
   s.setup.prefix_caching = true;

@@ -11,11 +11,15 @@ namespace plumbline::test {
 /// What a step costs on each stage; hop and host are constants.
 struct ConstantPrices : StepPrices {
   std::vector<double> stage_s{1e-3};
-  double hop_s = 0, host_s = 0, per_token_s = 0;
+  double hop_s = 0, host_s = 0, per_token_s = 0, swap_per_token_s = 0;
 
   Seconds stage_time(int stage, const StepWork& work) const override {
     return Seconds(stage_s[static_cast<std::size_t>(stage)] +
                    per_token_s * static_cast<double>(work.chunk_tokens));
+  }
+  Seconds swap_time(int, const StepWork& work) const override {
+    return Seconds(swap_per_token_s *
+                   static_cast<double>(work.swap_out_tokens + work.swap_in_tokens));
   }
   Seconds hop_time(int, const StepWork&) const override { return Seconds(hop_s); }
   Seconds host_time(const StepWork&) const override { return Seconds(host_s); }

@@ -181,6 +181,44 @@ TEST(ServingRun, ReplicasInLockStepTakeAsLongAsTheSlowest) {
   EXPECT_NEAR(at(run.requests[0].first_token), 4e-3, 1e-12);  // with the other's 300 tokens
 }
 
+TEST(ServingRun, ReplicasInLockStepMayHaveStages) {
+  const auto tpot = [](std::int64_t decodes_at_most) {
+    Bench bench;
+    bench.pipeline_of({1e-3, 3e-3});
+    bench.replicas = 2;
+    bench.options.data_parallel_lock_step = true;
+    bench.options.batching.max_decodes_per_microbatch = decodes_at_most;
+    return bench.run(at_once(4, 1, 41)).result.tpot_s.p50;
+  };
+  EXPECT_NEAR(tpot(0), 1e-3 + 3e-3, 1e-9) << "both requests of a replica in one step";
+  EXPECT_NEAR(tpot(1), 2 * 3e-3, 1e-4) << "a step each: the slowest stage sets the pace";
+}
+
+TEST(ServingRun, StagesWaitForWhatIsSwapped) {
+  // Both requests hold one block and want a second where there are three: the second goes to the
+  // host and comes back, 16 tokens each way.
+  const auto finish = [](double per_token, ServingResult* result) {
+    Bench bench;
+    bench.resources.kv.blocks = 3;
+    bench.resources.kv.host_blocks = 8;
+    bench.resources.kv.bytes_per_token_by_stage = {10};
+    bench.options.preemption = Preemption::kSwap;
+    bench.prices.swap_per_token_s = per_token;
+    const ServingRun run = bench.run(at_once(2, 16, 20));
+    if (result != nullptr) *result = run.result;
+    return at(run.requests[1].finish);
+  };
+  ServingResult result;
+  EXPECT_NEAR(finish(1e-3, &result) - finish(0, nullptr), 2 * 16 * 1e-3, 1e-12);
+  ASSERT_TRUE(result.swap);
+  EXPECT_EQ(result.swap->out, 1);
+  EXPECT_EQ(result.swap->in, 1);
+  EXPECT_DOUBLE_EQ(result.swap->bytes_out, 160);
+  EXPECT_DOUBLE_EQ(result.swap->time_s, 2 * 16 * 1e-3);
+  EXPECT_EQ(result.swap->host_peak_tokens, 16);
+  EXPECT_EQ(result.preemptions, 1);
+}
+
 TEST(ServingRun, RoutersDealInTurnByLoadOrByWhatIsCached) {
   Bench bench;
   bench.replicas = 2;
@@ -266,6 +304,12 @@ TEST(ServingRun, KeepsItsLawsUnderEveryPolicy) {
     if (bench.resources.asynchronous) bench.resources.in_flight_batches = stages + 1;
     bench.resources.kv.blocks = 40 + static_cast<std::int64_t>(random.bits(10 * i + 3) % 100);
     if (i % 5 == 4) bench.options.handover = StageHandover::kSynchronous;
+    if (i % 3 == 2) {
+      bench.options.preemption = Preemption::kSwap;
+      bench.resources.kv.host_blocks = static_cast<std::int64_t>(random.bits(10 * i + 4) % 400);
+      bench.resources.kv.bytes_per_token_by_stage.assign(static_cast<std::size_t>(stages), 1);
+      bench.prices.swap_per_token_s = 1e-6;
+    }
     TrafficOptions& traffic = bench.options.requests;
     traffic.rate_per_s = 200;
     traffic.count = 150;
@@ -283,7 +327,14 @@ TEST(ServingRun, KeepsItsLawsUnderEveryPolicy) {
       least += request.prompt_tokens + request.output_tokens - 1;
     }
     const bool padded = bench.options.batching.policy == BatchingPolicy::kStatic;
-    const bool exact = run.result.preemptions == 0 && !padded;
+    const auto& swap = run.result.swap;
+    const std::int64_t recomputed = swap ? swap->recomputed : run.result.preemptions;
+    const bool exact = recomputed == 0 && !padded;
+    if (swap) {
+      ASSERT_EQ(swap->out + swap->recomputed, run.result.preemptions);
+      ASSERT_LE(swap->in, swap->out);
+      ASSERT_LE(swap->host_peak_tokens, swap->host_capacity_tokens);
+    }
     const std::int64_t computed = run.result.step_tokens + run.result.prefix_hit_tokens;
     if (exact) {
       ASSERT_EQ(computed, least) << "case " << i;

@@ -20,58 +20,15 @@
 #include "sim/serving/step_prices.h"
 #include "sim/serving/token_work.h"
 #include "sim/serving/weights.h"
+#include "tests/unit/serving_costs/served.h"
 
 namespace plumbline {
 namespace {
 
-constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
-const std::string kRoot = PLUMBLINE_SOURCE_DIR;
-
-/// A model on one kind of GPU, layers spread evenly over the stages.
-struct Served {
-  ModelSpec model;
-  Cluster cluster;
-  ParallelPlan plan;
-  ServingOptions options;
-  std::shared_ptr<KernelTimes> kernels;
-
-  Served(const char* name, const char* gpu, const char* link, int tensor = 1, int pipeline = 1)
-      : model(find_model(kRoot + "/models", name)) {
-    cluster.device = read_device(kRoot + "/hardware_profiles/" + gpu + ".yaml");
-    cluster.intra_node = read_link(kRoot + "/hardware_profiles/" + link + ".yaml");
-    cluster.inter_node = read_link(kRoot + "/hardware_profiles/ib_ndr400.yaml");
-    kernels = std::make_shared<KernelTimes>(cluster);
-    spread(tensor, pipeline);
-  }
-  void spread(int tensor, int pipeline) {
-    plan.tensor = tensor;
-    plan.pipeline = pipeline;
-    plan.stages.clear();
-    const int each = static_cast<int>(model.layers) / pipeline;
-    int spare = static_cast<int>(model.layers) % pipeline;
-    for (int s = 0, first = 0; s < pipeline; ++s) {
-      const int end = first + each + (spare-- > 0 ? 1 : 0);
-      plan.stages.push_back({first, end, s == 0, s == pipeline - 1});
-      first = end;
-    }
-    plan.hop_inside_node.assign(static_cast<std::size_t>(pipeline), true);
-  }
-  ServedModel view() const { return {model, cluster, plan, options, *kernels}; }
-  double weights() const {
-    double sum = 0;
-    for (const StageLayers& stage : plan.stages) {
-      sum += plan.tensor * stage_weights(model, plan, stage, options.precision).total();
-    }
-    return sum;
-  }
-};
-
-StepWork decodes(int count, std::int64_t context) {
-  StepWork work;
-  for (int i = 0; i < count; ++i) work.add_decode(context);
-  work.emitting = count;
-  return work;
-}
+using test::decodes;
+using test::kGiB;
+using test::kRoot;
+using test::Served;
 
 TEST(ServedWeights, OfKimiK25InInt4AreTheBytesOfItsCheckpoint) {
   Served kimi("kimi_k2_5", "h100_sxm_80g", "nvlink4");
@@ -238,8 +195,9 @@ TEST(StepPrice, BetweenTabulatedSizesIsWithinSixPercentOfPricingTheSizeItself) {
     query.query_tokens = query.kv_tokens = static_cast<double>(tokens);
     query.serving = true;
     const double t = static_cast<double>(tokens);
-    const double sum = 80 * (exact.layer(0, t) + llama.kernels->attention(query).sustained.base()) +
-                       exact.embedding(t) + exact.final_norm(t);
+    WorkTime work_of_all = 80 * (exact.layer(0, t) + exact.layer_communication(t));
+    work_of_all += exact.embedding(t) + exact.embedding_communication(t) + exact.final_norm(t);
+    const double sum = work_of_all.seconds + 80 * llama.kernels->attention(query).sustained.base();
     EXPECT_NEAR(prices->stage_time(0, work).base() / sum, 1.0, 0.06) << tokens;
   }
 }
