@@ -25,6 +25,7 @@ picture timeline_interleaved 03_interleaved.yaml
   --where 'gpus % (tensor * pipeline) == 0 && global_batch_size % data == 0'
 # docs/sweeps.md
 "$plumbline" sweep "$root/scenarios/20_serving.yaml" --quiet --svg "$here/serving_stages.svg" \
+  --set "name=Llama 3 70B on eight H100" \
   --over 'parallelism={tensor: 8, pipeline: 1},{tensor: 4, pipeline: 2},{tensor: 2, pipeline: 4}' \
   --over serving.requests.poisson.rate_per_s=1,2,4,6,8,10,12
 
