@@ -95,10 +95,11 @@ ServedRun run_serving(const PreparedServing& prepared, const ServeOptions& optio
     serving.usd_per_million_output_tokens =
         *scenario.usd_per_gpu_hour * serving.gpu_seconds_per_million_output_tokens / 3600;
   }
-  if (result.fits && scenario.cluster.device.power_limit_w > 0) {
+  const double limit_w =
+      scenario.cluster.power_limit_w.value_or(scenario.cluster.device.power_limit_w);
+  if (result.fits && limit_w > 0) {
     serving.kwh_per_million_output_tokens_at_power_limit =
-        scenario.cluster.device.power_limit_w * serving.gpu_seconds_per_million_output_tokens /
-        3.6e6;
+        limit_w * serving.gpu_seconds_per_million_output_tokens / 3.6e6;
   }
   result.engine.tasks = serving.steps * prepared.plan.pipeline;
   result.engine.executor = "serving_loop";

@@ -215,7 +215,8 @@ constexpr std::array kKeys{
          "order; the trace itself where it has these columns."),
     text("measured.cases",
          "Serving: a CSV of closed loops: tensor, expert, prompt_tokens, output_tokens, users, "
-         "ttft_s, tpot_s."),
+         "ttft_s, tpot_s. Each row is a steady state of vLLM's batching by itself: "
+         "serving.requests is not run."),
     measured("measured.peak_memory_gib", "Peak allocated memory of the fullest rank, GiB."),
     list("measured.peak_memory_gib", KeyType::kNumberList, 0, kAny,
          "Peak allocated memory of each pipeline rank, GiB."),

@@ -54,6 +54,16 @@ void check_kind(const KeyReader& keys) {
     if (apart && keys.stated("serving.stage_times_ms")) {
       refuse("cases", "is priced: stage_times_ms goes with a run");
     }
+    for (const char* key :
+         {"batching.policy", "batching.chunked_prefill", "batching.long_prefill_token_threshold",
+          "batching.max_decodes_per_microbatch", "stage_handover", "router", "disaggregated",
+          "data_parallel_lock_step", "slo"}) {
+      const std::string path = std::string("serving.") + key;
+      if (apart && keys.stated(path)) {
+        keys.node(path).problem("belongs to a run: measured.cases is a table of steady states",
+                                "leave it out");
+      }
+    }
     for (const char* key : {"measured.ttft_s", "measured.tpot_s", "measured.e2e_s"}) {
       if (keys.node(key).is_map()) refuse("statistic", "names what a single number is");
     }

@@ -155,6 +155,24 @@ BatchingOptions read_batching(const KeyReader& keys) {
   integer("long_prefill_token_threshold", batching.long_prefill_token_threshold);
   integer("max_decodes_per_microbatch", batching.max_decodes_per_microbatch);
   batching.in_flight_batches = keys.small_integer(root + "in_flight_batches");
+  const auto refuse = [&](const char* key, const char* problem, const char* hint) {
+    if (keys.stated(root + key)) keys.node(root + key).problem(problem, hint);
+  };
+  const bool batch_runs_whole = batching.policy == BatchingPolicy::kStatic;
+  if (batch_runs_whole || batching.policy == BatchingPolicy::kOrca) {
+    for (const char* key :
+         {"max_num_batched_tokens", "chunked_prefill", "long_prefill_token_threshold"}) {
+      refuse(key, "orca and static know no token budget and split no prompt",
+             "leave it out, or policy vllm or sarathi");
+    }
+  } else if (!batching.chunked_prefill) {
+    refuse("long_prefill_token_threshold", "splits prompts, which chunked_prefill: false forbids",
+           "leave one of the two out");
+  }
+  if (batch_runs_whole) {
+    refuse("max_decodes_per_microbatch", "a static batch runs all its requests",
+           "leave it out; max_num_seqs / in_flight_batches requests make a batch");
+  }
   return batching;
 }
 

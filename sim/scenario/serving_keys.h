@@ -20,9 +20,10 @@ inline constexpr std::array kServingKeys = [] {
       computed(kSoftware, number("serving.host_us_per_step", "", 0, 1e7,
                                  "Time of the engine's process per step, microseconds.")),
       computed(kSoftware, boolean("serving.cuda_graphs", "", "Decodes run as CUDA graphs.")),
-      computed("the longest prompt and output of the traffic",
-               integer("serving.max_model_len", "", 1, kMostTokens,
-                       "Prompt and output of one request at most; sizes the activations.")),
+      computed(
+          "the longest prompt and output of the traffic",
+          integer("serving.max_model_len", "", 1, kMostTokens,
+                  "Prompt and output of one request at most: a longer one is an input error.")),
       computed("even, spare layers to the stages before the last (vLLM)",
                list("serving.layers_per_stage", KeyType::kIntegerList, 0, 1e6,
                     "Layers of each pipeline stage.")),

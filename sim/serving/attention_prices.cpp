@@ -15,6 +15,7 @@
 #include "sim/kernels/kernel_times.h"
 #include "sim/plan/parallel_plan.h"
 #include "sim/plan/serving_options.h"
+#include "sim/serving/price_basis.h"
 
 namespace plumbline {
 namespace {
@@ -85,8 +86,8 @@ AttentionPrices::AttentionPrices(const ServedModel& served, const LayerTable* ta
   const double longest = longest_context(served);
   const double batch =
       static_cast<double>(std::max<std::int64_t>(2, served.options.batching.max_num_seqs));
-  const double tokens = static_cast<double>(
-      std::max<std::int64_t>(64, served.options.batching.max_num_batched_tokens));
+  const double tokens = static_cast<double>(std::max<std::int64_t>(64, longest_chunk(served)));
+  const std::string wide = price_basis(served).wide;
 
   std::vector<double> counts = geometric(4, batch, std::sqrt(2.0), {1, 2, 3});
   std::vector<double> contexts = geometric(16, longest, std::sqrt(2.0), {1});
@@ -98,13 +99,14 @@ AttentionPrices::AttentionPrices(const ServedModel& served, const LayerTable* ta
     value_dim = static_cast<double>(m.mla->v_head_dim);
     const double latent = static_cast<double>(m.mla->kv_lora_rank),
                  rope = static_cast<double>(m.mla->qk_rope_head_dim);
-    const auto fit = device.gemm.find("bf16");
+    const auto fit = device.gemm.find(wide);
     if (fit == device.gemm.end()) no_price(device.name);
+    const double clock = power_limit_clock(served);
     decode_ = PriceGrid(counts, contexts, [&](double n, double k) {
       GemmWork work;
       work.flops = Flops(2 * n * k * heads * (2 * latent + rope));
       work.bytes = Bytes(element * n * k * (latent + rope));
-      return gemm_form(fit->second, work).base();
+      return gemm_form(fit->second, work, clock).base();
     });
     decode_outside_ = decode_;  // no kernel of MLA was measured
   } else {
@@ -129,7 +131,7 @@ AttentionPrices::AttentionPrices(const ServedModel& served, const LayerTable* ta
   const double prompt_kv = m.mla ? heads : kv_heads_;
   const auto price = [&](double c, double k) {
     AttentionQuery query;
-    query.dtype = "bf16";
+    query.dtype = wide;
     query.heads = heads;
     query.kv_heads = prompt_kv;
     query.head_dim = head_dim;

@@ -90,8 +90,10 @@ std::int64_t Scheduler::wanted(const Seat& seat) const {
 }
 
 std::int64_t Scheduler::limited(std::int64_t tokens, std::int64_t budget) const {
-  const std::int64_t threshold = setup_.batching.long_prefill_token_threshold;
-  if (threshold > 0) tokens = std::min(tokens, threshold);
+  const BatchingOptions& batching = setup_.batching;
+  const std::int64_t threshold = batching.long_prefill_token_threshold;
+  const bool splits = batching.chunked_prefill && !reserves(batching.policy);
+  if (splits && threshold > 0) tokens = std::min(tokens, threshold);
   return std::min(tokens, budget);
 }
 
@@ -120,8 +122,20 @@ void Scheduler::run_decodes(Batch& batch, std::int64_t& budget) {
   }
 }
 
-// Chunks never preempt here: whoever would have to go may be part of this very step.
+// Chunks never preempt those of this very step. Prompts that hold all blocks between them while
+// nothing else can run would wait for each other forever: the one admitted last goes.
 void Scheduler::run_chunks(Batch& batch, std::int64_t& budget) {
+  fill_with_chunks(batch, budget);
+  const auto is_prompt = [this](std::int32_t index) {
+    return wanted(seats_[static_cast<std::size_t>(index)]) > 1;
+  };
+  while (batch.work.empty() && running_.size() > 1 && std::ranges::all_of(running_, is_prompt)) {
+    preempt_last();
+    fill_with_chunks(batch, budget);
+  }
+}
+
+void Scheduler::fill_with_chunks(Batch& batch, std::int64_t& budget) {
   for (std::size_t i = 0; i < running_.size() && budget > 0; ++i) {
     Seat& seat = seats_[static_cast<std::size_t>(running_[i])];
     if (wanted(seat) <= 1) continue;

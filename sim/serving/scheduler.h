@@ -166,6 +166,7 @@ class Scheduler {
   std::int64_t limited(std::int64_t tokens, std::int64_t budget) const;
   void run_decodes(Batch& batch, std::int64_t& budget);
   void run_chunks(Batch& batch, std::int64_t& budget);
+  void fill_with_chunks(Batch& batch, std::int64_t& budget);
   bool run_running(Batch& batch, std::int64_t& budget);
   void admit(Batch& batch, std::int64_t& budget);
   bool admit_first(Batch& batch, std::int64_t& budget);

@@ -1,8 +1,9 @@
 #include "sim/serving/serving_plan.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
+
+#include "sim/serving/check_serving.h"
 
 namespace plumbline {
 
@@ -28,24 +29,9 @@ ParallelPlan make_serving_plan(const ModelSpec& model, const Cluster& cluster,
   const int replica = std::max(1, parallelism.tensor * parallelism.pipeline);
   no_batch.global_batch_size = parallelism.data.value_or(std::max(1, cluster.gpus() / replica));
   std::vector<Diagnostic> problems;
-  const auto add = [&](std::string path, std::string problem, std::string hint) {
-    problems.push_back(
-        Diagnostic{SourceLocation(), std::move(path), std::move(problem), std::move(hint)});
-  };
   try {
     ParallelPlan plan = make_plan(model, cluster, parallelism, split, no_batch);
-    if (serving.disaggregated &&
-        serving.disaggregated->prefill_replicas + serving.disaggregated->decode_replicas !=
-            plan.data) {
-      add("serving.disaggregated",
-          "prefill_replicas + decode_replicas is not the number of replicas, " +
-              std::to_string(plan.data),
-          "a replica has tensor x pipeline GPUs");
-    }
-    if (serving.data_parallel_lock_step && serving.disaggregated) {
-      add("serving.data_parallel_lock_step",
-          "replicas in lock-step serve whole requests in this version", "leave disaggregated out");
-    }
+    problems = plan_problems(model, plan, serving);
     if (problems.empty()) return plan;
   } catch (const InputError& error) {
     problems = error.diagnostics();

@@ -15,6 +15,7 @@
 
 #include "sim/core/rng.h"
 #include "sim/engine/event_queue.h"
+#include "sim/serving/check_serving.h"
 
 namespace plumbline {
 namespace {
@@ -78,6 +79,7 @@ class Simulation {
       queue_.pop();
       handle(event_time(event), event_id(event));
     }
+    check_finished(list);
     return answer();
   }
 
@@ -347,6 +349,7 @@ ServingRun simulate_serving(const ServingSetup& setup, Traffic traffic) {
     return refused;
   }
   if (traffic.requests.list.empty()) return refused;
+  check_requests(setup.options, traffic.requests.list);
   Simulation simulation(setup, std::move(traffic));
   refused.result.why_not = simulation.never_fits();
   if (!refused.result.why_not.empty()) return refused;

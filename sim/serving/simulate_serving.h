@@ -39,6 +39,7 @@ struct ServingRun {
 /// Runs the traffic to its end. The same input gives the same answer, bit for bit.
 ///
 /// A request that could never be held makes an answer that does not fit (`why_not`).
+/// @throws InputError for requests that the engine would refuse, and when one never finishes
 ServingRun simulate_serving(const ServingSetup& setup, Traffic traffic);
 
 /// A result of which nothing was simulated: no latency, no bubble, no request within objectives.

@@ -25,6 +25,7 @@
 #include "sim/plan/serving_options.h"
 #include "sim/serving/attention_prices.h"
 #include "sim/serving/count_table.h"
+#include "sim/serving/price_basis.h"
 #include "sim/serving/software.h"
 #include "sim/serving/token_work.h"
 #include "sim/serving/weights.h"
@@ -51,23 +52,6 @@ std::vector<std::int64_t> token_knots(const std::vector<std::int64_t>& graphs, s
   const auto rest = std::ranges::unique(knots);
   knots.erase(rest.begin(), rest.end());
   return knots;
-}
-
-ModelShape shape_of(const ModelSpec& m, int tensor) {
-  ModelShape shape;
-  shape.tensor = tensor;
-  shape.hidden = static_cast<double>(m.hidden);
-  shape.heads = static_cast<double>(m.heads);
-  shape.kv_heads = static_cast<double>(m.kv_heads);
-  shape.head_dim = static_cast<double>(m.head_dim);
-  shape.ffn = static_cast<double>(m.ffn);
-  shape.vocab = static_cast<double>(m.vocab);
-  if (m.moe) {
-    shape.experts = static_cast<double>(m.moe->experts);
-    shape.expert_ffn = static_cast<double>(m.moe->expert_ffn);
-    shape.top_k = static_cast<double>(m.moe->top_k);
-  }
-  return shape;
 }
 
 struct Stage {
@@ -105,8 +89,8 @@ struct BatchAttention {  // of one layer of each kind
 class Prices final : public StepPrices {
  public:
   explicit Prices(const ServedModel& served)
-      : table_(LayerTable::find(served.cluster.device, shape_of(served.model, served.plan.tensor))),
-        attention_(served, table_ ? &*table_ : nullptr) {
+      : table_(measured_layers(served)),
+        attention_(served, table_ && measured_attention_holds(served) ? &*table_ : nullptr) {
     const ServingSoftware& software = serving_software(served.options.software);
     const BatchingOptions& batching = served.options.batching;
     step_gap_ = software.step_gap.base();
@@ -255,8 +239,7 @@ class Prices final : public StepPrices {
   void build_stages(const ServedModel& served, const ServingSoftware& software) {
     const TokenWork work(served, table_ ? &*table_ : nullptr);
     const BatchingOptions& batching = served.options.batching;
-    const std::int64_t most =
-        std::max<std::int64_t>({batching.max_num_batched_tokens, batching.max_num_seqs, 2});
+    const std::int64_t most = largest_step(served);
     const std::vector<std::int64_t> knots = token_knots(graphs_, most);
     std::vector<std::int64_t> sequences =
         token_knots(cuda_graph_sizes(batching.max_num_seqs), batching.max_num_seqs);
@@ -277,8 +260,7 @@ class Prices final : public StepPrices {
         const int replicas = served.plan.data;
         shared_knots = token_knots({}, most * replicas);
         shared.emplace(shared_knots, [&](double t) { return work.shared_experts(t, replicas); });
-        exchange.emplace(shared_knots,
-                         [&](double t) { return work.shared_communication(t, replicas); });
+        exchange.emplace(shared_knots, [&](double t) { return work.shared_communication(t); });
       }
     }
     for (const StageLayers& stage : served.plan.stages) {
@@ -337,16 +319,14 @@ class Prices final : public StepPrices {
   void build_hops(const ServedModel& served) {
     const double h = static_cast<double>(served.model.hidden);
     const int tensor = served.plan.tensor;
-    const std::int64_t most = std::max<std::int64_t>(
-        {served.options.batching.max_num_batched_tokens, served.options.batching.max_num_seqs, 2});
-    const std::vector<std::int64_t> knots = token_knots({}, most);
+    const std::vector<std::int64_t> knots = token_knots({}, largest_step(served));
     // All GPUs of a node send at once. One sender reaches its point-to-point rate; senders that
     // share a NIC fill it as a collective does and get their share of that.
     const LinkSpec& link = served.cluster.inter_node;
+    const double nics = std::min(1.0, static_cast<double>(served.cluster.nics_per_node) /
+                                          static_cast<double>(served.cluster.gpus_per_node));
     double shared = 1.0;
     if (link.p2p_bandwidth.value.base() > 0 && link.collective_bandwidth.value.base() > 0) {
-      const double nics = std::min(1.0, static_cast<double>(served.cluster.nics_per_node) /
-                                            static_cast<double>(served.cluster.gpus_per_node));
       shared = std::max(1.0, link.p2p_bandwidth.value / (nics * link.collective_bandwidth.value));
     }
     for (std::size_t s = 0; s + 1 < served.plan.stages.size(); ++s) {
@@ -362,7 +342,8 @@ class Prices final : public StepPrices {
           query.op = Collective::kAllGather;
           query.bytes = Bytes(bytes);
           query.ranks = tensor;
-          query.ranks_per_node = std::min(tensor, served.cluster.gpus_per_nvlink_domain);
+          query.ranks_per_node = served.plan.tensor_group.ranks_per_node;
+          query.nics = nics * query.ranks_per_node;
           time += served.kernels.collective(query).sustained.base();
         }
         return time;

@@ -16,17 +16,11 @@
 #include "sim/kernels/forms.h"
 #include "sim/plan/parallel_plan.h"
 #include "sim/plan/serving_options.h"
+#include "sim/serving/price_basis.h"
 #include "sim/serving/weights.h"
 
 namespace plumbline {
 namespace {
-
-[[noreturn]] void no_units(const DeviceSpec& device, const std::string& what) {
-  std::string known;
-  for (const auto& [name, unused] : device.peak_flops) known += (known.empty() ? "" : ", ") + name;
-  throw InputError({diagnose("serving.precision", device.name + " has no units for " + what,
-                             "it has " + known)});
-}
 
 WorkTime of(const KernelPrice& price) {
   const double seconds = price.sustained.base();
@@ -39,35 +33,16 @@ TokenWork::TokenWork(const ServedModel& served, const LayerTable* table)
     : served_(served),
       software_(serving_software(served.options.software)),
       table_(table),
-      linear_("bf16"),
-      cut_(expert_cut(served.plan)) {
-  const DeviceSpec& device = served.cluster.device;
-  const auto has = [&](const char* dtype) { return device.peak_flops.count(dtype) > 0; };
-  const WeightBytes bytes = weight_bytes(served.options.precision, served.model);
-  switch (served.options.precision) {
-    case WeightPrecision::kBf16:
-    case WeightPrecision::kFp16:
-      break;
-    case WeightPrecision::kFp8:
-      if (!has("fp8")) no_units(device, "fp8");
-      linear_ = software_.fp8_cutlass && device.gemm.count("fp8_cutlass") ? "fp8_cutlass" : "fp8";
-      break;
-    case WeightPrecision::kInt8:
-      if (!has("int8")) no_units(device, "int8");
-      linear_ = device.gemm.count("int8") ? "int8" : "fp8";
-      break;
-    case WeightPrecision::kNvfp4:
-      if (has("nvfp4")) {
-        linear_ = "nvfp4";
-        break;
-      }
-      [[fallthrough]];
-    case WeightPrecision::kInt4:
-    case WeightPrecision::kMxfp4:
-      weight_only_ = true;
-      linear_bytes_ = bytes.linear;
-      expert_bytes_ = bytes.experts;
-      break;
+      cut_(expert_cut(served.plan)),
+      packed_clock_(power_limit_clock(served)) {
+  const PriceBasis basis = price_basis(served);
+  wide_ = basis.wide;
+  linear_ = basis.linear;
+  weight_only_ = basis.weight_only;
+  if (weight_only_) {
+    const WeightBytes bytes = weight_bytes(served.options.precision, served.model);
+    linear_bytes_ = bytes.linear;
+    expert_bytes_ = bytes.experts;
   }
   if (table_ && linear_ != "bf16") table_ = nullptr;  // the tables are of 16-bit weights
   if (weight_only_) table_ = nullptr;
@@ -90,18 +65,24 @@ WorkTime TokenWork::product(bool low_precision, double bytes_per_weight, double 
   if (rows <= 0) return {};
   if (low_precision && weight_only_ && bytes_per_weight < 2) {
     const DeviceSpec& device = served_.cluster.device;
-    const auto fit = device.gemm.find("bf16");
-    if (fit == device.gemm.end()) no_units(device, "bf16");
-    GemmWork work = gemm_work("bf16", rows, outputs, inputs, batch);
+    const auto fit = device.gemm.find(wide_);
+    if (fit == device.gemm.end()) {
+      throw InputError({diagnose("serving.precision",
+                                 device.name + " has no measured products that packed weights "
+                                               "could be priced by",
+                                 "bf16 or fp8")});
+    }
+    GemmWork work = gemm_work(wide_, rows, outputs, inputs, batch);
     work.bytes -= Bytes((2 - bytes_per_weight) * outputs * inputs * batch);
-    const auto clock = device.sustained.find("bf16");
+    const auto clock = device.sustained.find(wide_);
     const double seconds =
-        gemm_form(fit->second, work, clock == device.sustained.end() ? 1.0 : clock->second.value)
+        gemm_form(fit->second, work,
+                  packed_clock_ * (clock == device.sustained.end() ? 1.0 : clock->second.value))
             .base();
     return {seconds, seconds};  // no product of packed weights was measured
   }
   GemmQuery query;
-  query.dtype = low_precision ? std::string_view(linear_) : std::string_view("bf16");
+  query.dtype = low_precision ? std::string_view(linear_) : std::string_view(wide_);
   query.m = rows;
   query.n = outputs;
   query.k = inputs;
@@ -113,13 +94,13 @@ WorkTime TokenWork::linear(double rows, double outputs, double inputs) const {
   return product(true, linear_bytes_, rows, outputs, inputs, 1);
 }
 
-WorkTime TokenWork::collective(Collective op, double bytes, int ranks) const {
-  if (ranks <= 1 || bytes <= 0) return {};
+WorkTime TokenWork::collective(Collective op, double bytes, const GroupSpan& group) const {
+  if (group.ranks <= 1 || bytes <= 0) return {};
   CollectiveQuery query;
   query.op = op;
   query.bytes = Bytes(bytes);
-  query.ranks = ranks;
-  query.ranks_per_node = std::min(ranks, served_.cluster.gpus_per_nvlink_domain);
+  query.ranks = group.ranks;
+  query.ranks_per_node = group.ranks_per_node;
   // Every group of a node runs at once, so a group has the NICs of its own members.
   const Cluster& cluster = served_.cluster;
   query.nics = std::min(1.0, static_cast<double>(cluster.nics_per_node) / cluster.gpus_per_node) *
@@ -131,7 +112,7 @@ WorkTime TokenWork::reduce(double tokens) const {
   const Collective op =
       software_.custom_all_reduce ? Collective::kEngineAllReduce : Collective::kAllReduce;
   return collective(op, 2 * tokens * static_cast<double>(served_.model.hidden),
-                    served_.plan.tensor);
+                    served_.plan.tensor_group);
 }
 
 WorkTime TokenWork::attention_products(double tokens) const {
@@ -220,12 +201,13 @@ WorkTime TokenWork::shared_experts(double together, int replicas) const {
   return router(together / replicas) + grouped(together, all / served_.plan.expert);
 }
 
-WorkTime TokenWork::shared_communication(double together, int replicas) const {
+WorkTime TokenWork::shared_communication(double together) const {
   const double h = static_cast<double>(served_.model.hidden),
                all = static_cast<double>(served_.model.moe->experts);
-  return collective(Collective::kAllGather, 2 * together * h, replicas) +
-         collective(Collective::kAllGather, 2 * together * all, replicas) +
-         collective(Collective::kReduceScatter, 2 * together * h, replicas);
+  const GroupSpan& group = served_.plan.data_group;
+  return collective(Collective::kAllGather, 2 * together * h, group) +
+         collective(Collective::kAllGather, 2 * together * all, group) +
+         collective(Collective::kReduceScatter, 2 * together * h, group);
 }
 
 WorkTime TokenWork::embedding(double tokens) const {
@@ -241,7 +223,7 @@ WorkTime TokenWork::final_norm(double tokens) const {
 WorkTime TokenWork::head_communication(double sequences) const {
   const int tensor = served_.plan.tensor;
   const double rows = static_cast<double>(padded_vocab(served_.model.vocab, tensor, 64));
-  return collective(Collective::kAllGather, 2 * sequences * rows, tensor);
+  return collective(Collective::kAllGather, 2 * sequences * rows, served_.plan.tensor_group);
 }
 
 WorkTime TokenWork::head(double sequences) const {

@@ -14,6 +14,8 @@
 
 namespace plumbline {
 
+struct GroupSpan;
+
 /// A price and what of it lies outside calibrated ranges.
 struct WorkTime {
   double seconds = 0, outside = 0;
@@ -32,7 +34,7 @@ struct WorkTime {
 /// priced one by one. Used while tables are built, never per step.
 class TokenWork {
  public:
-  /// @throws InputError when a precision has no units on the device
+  /// @throws InputError when a precision has no units or no price on the device
   TokenWork(const ServedModel& served, const LayerTable* table);
 
   /// Norms, projections, rope and activation of layer `index`; of a mixture of experts without the
@@ -46,7 +48,7 @@ class TokenWork {
   /// The same when `replicas` in lock-step share the experts and have `together` tokens in all.
   WorkTime shared_experts(double together, int replicas) const;
   /// Gathering their tokens and router logits before, scattering the sums after.
-  WorkTime shared_communication(double together, int replicas) const;
+  WorkTime shared_communication(double together) const;
   WorkTime embedding(double tokens) const;
   WorkTime embedding_communication(double tokens) const { return reduce(tokens); }
   /// Final norm over the tokens; head and sampling over the sequences; gathering of their logits.
@@ -64,7 +66,7 @@ class TokenWork {
   WorkTime traffic(double bytes, double kernels = 1) const;
   WorkTime measured(std::string_view name, double size) const;
   WorkTime reduce(double tokens) const;
-  WorkTime collective(Collective op, double bytes, int ranks) const;
+  WorkTime collective(Collective op, double bytes, const GroupSpan& group) const;
   WorkTime attention_products(double tokens) const;
   WorkTime grouped(double tokens, double local) const;
   WorkTime router(double tokens) const;
@@ -72,10 +74,11 @@ class TokenWork {
   const ServedModel& served_;
   const ServingSoftware& software_;
   const LayerTable* table_;
-  std::string linear_;
+  std::string wide_, linear_;
   double linear_bytes_ = 2, expert_bytes_ = 2;  ///< per weight, where products read fewer bits
   bool weight_only_ = false;                    ///< 16-bit products of 4-bit weights
   double cut_ = 1;
+  double packed_clock_ = 1;  ///< under the scenario's power limit
 };
 
 }  // namespace plumbline

@@ -141,6 +141,25 @@ TEST(WrongScenario, ServingTellsEveryProblemOfItsTraffic) {
                            HasSubstr("output_tokens: is missing")));
 }
 
+TEST(WrongScenario, ServingKeysThatThePolicyIgnores) {
+  const auto problems = [](const std::string& batching) {
+    return ScenarioFile(
+               "model: llama3_70b\ncluster: {gpu: h100_sxm_80g, gpus_per_node: 8, nodes: 1, "
+               "intra_node: nvlink4}\nparallelism: {tensor: 8}\nserving: {requests: {poisson: "
+               "{rate_per_s: 1, count: 2}, prompt_tokens: 8, output_tokens: 2}, batching: {" +
+               batching + "}}\n")
+        .problems();
+  };
+  const std::string all =
+      "max_num_batched_tokens: 64, chunked_prefill: true, long_prefill_token_threshold: 8, "
+      "max_decodes_per_microbatch: 4";
+  EXPECT_THAT(problems(all), testing::IsEmpty());
+  EXPECT_THAT(problems("policy: orca, " + all), SizeIs(3));
+  EXPECT_THAT(problems("policy: static, " + all), SizeIs(4));
+  EXPECT_THAT(problems("chunked_prefill: false, long_prefill_token_threshold: 8"),
+              ElementsAre(HasSubstr("serving.batching.long_prefill_token_threshold: splits")));
+}
+
 TEST(WrongScenario, MixedGpusAreRefusedNotIgnored) {
   EXPECT_THAT(problems_of("nodes: 8", "groups: [{gpu: h100_sxm_80g}]"),
               ElementsAre("a.yaml:3:38: cluster.groups: mixed GPUs are not simulated by this "

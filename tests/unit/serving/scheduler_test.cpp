@@ -63,6 +63,28 @@ TEST(Scheduler, WithoutChunksAPromptWaitsForABudgetOfItsOwn) {
   EXPECT_THAT(chunk_sizes(s.step()), ElementsAre(40));
 }
 
+TEST(Scheduler, PromptsThatAreNotSplitKnowNoLongestChunk) {
+  for (const bool orca : {true, false}) {
+    Stepper s({Bench::request(0, 40, 3)}, 100);
+    s.setup.batching.policy = orca ? BatchingPolicy::kOrca : BatchingPolicy::kVllm;
+    s.setup.batching.chunked_prefill = orca;
+    s.setup.batching.long_prefill_token_threshold = 16;
+    s.start();
+    EXPECT_THAT(chunk_sizes(s.step()), ElementsAre(40));
+  }
+}
+
+TEST(Scheduler, PromptsThatHoldAllBlocksBetweenThemDoNotWaitForEachOther) {
+  // Both need 4 blocks of 6; in chunks of 16 they have 3 each and neither can go on.
+  Stepper s({Bench::request(0, 64, 2), Bench::request(0, 64, 2)}, 6);
+  s.setup.batching.policy = BatchingPolicy::kSarathi;
+  s.setup.batching.long_prefill_token_threshold = 16;
+  s.start();
+  for (int i = 0; i < 50 && !s.scheduler->idle(); ++i) s.step();
+  EXPECT_TRUE(s.scheduler->idle());
+  EXPECT_EQ(s.scheduler->preemptions(), 1);
+}
+
 TEST(Scheduler, AdmitsAPromptOnlyWhenAllOfItFits) {
   Stepper s({Bench::request(0, 40, 3), Bench::request(0, 100, 3)}, 8);  // blocks of 16 tokens
   s.setup.batching.max_num_batched_tokens = 64;

@@ -4,8 +4,10 @@
 
 #include <numeric>
 
+#include "models/model_spec.h"
 #include "sim/core/rng.h"
 #include "sim/engine/event_loop.h"
+#include "sim/serving/check_serving.h"
 #include "tests/unit/serving/serving_fakes.h"
 
 namespace plumbline {
@@ -246,6 +248,87 @@ TEST(ServingRun, ARequestLongerThanThePoolDoesNotFit) {
   const ServingRun run = bench.run(at_once(1, 150, 12));  // 161 tokens: 11 blocks
   EXPECT_EQ(run.result.why_not,
             "request 0 needs 11 blocks of the key-value cache, the pool has 10");
+}
+
+// What `call` is refused for, as "path: problem".
+template <typename Call>
+std::vector<std::string> refusals(const Call& call) {
+  std::vector<std::string> out;
+  try {
+    call();
+  } catch (const InputError& error) {
+    for (const Diagnostic& problem : error.diagnostics()) {
+      out.push_back(problem.path + ": " + problem.problem);
+    }
+  }
+  return out;
+}
+
+TEST(ServingRun, RequestsThatTheEngineWouldRefuseOrNeverRunAreInputErrors) {
+  using testing::AllOf;
+  using testing::HasSubstr;
+  using testing::StartsWith;
+  Bench bench;
+  bench.options.batching.max_num_batched_tokens = 64;
+  bench.options.batching.chunked_prefill = false;
+  std::vector<Request> requests = at_once(3, 32, 8);
+  EXPECT_THAT(refusals([&] { bench.run(requests); }), testing::IsEmpty());
+  requests.push_back(Bench::request(1, 100, 8));
+  EXPECT_THAT(refusals([&] { bench.run(requests); }),
+              testing::ElementsAre(AllOf(StartsWith("serving.batching.max_num_batched_tokens: 64"),
+                                         HasSubstr("request 3 (100 tokens of prompt, 8 of output)"),
+                                         HasSubstr("serving.batching.chunked_prefill"))));
+  bench.options.batching.chunked_prefill = true;
+  bench.options.max_model_len = 107;
+  bench.options.requests.prefix = PrefixSharing{1.0, 101, 1};
+  EXPECT_THAT(
+      refusals([&] { bench.run(requests); }),
+      testing::ElementsAre(StartsWith("serving.max_model_len: 107 is exceeded by request 3"),
+                           StartsWith("serving.requests.prefix.tokens: 101 tokens")));
+  bench.options.max_model_len = 108;
+  bench.options.requests.prefix->tokens = 100;
+  EXPECT_EQ(bench.run(requests).result.slo_attainment, 1.0);
+}
+
+TEST(ServingRun, ARequestThatNeverFinishesIsNoStatistic) {
+  std::vector<Request> requests = at_once(2, 8, 4);
+  requests[0].first_token = requests[0].finish = 1;
+  EXPECT_THAT(refusals([&] { check_finished(requests); }),
+              testing::ElementsAre(testing::StartsWith("serving: 1 of 2 requests never finish; the "
+                                                       "first is request 1 (8 tokens")));
+  requests[1].first_token = requests[1].finish = 1;
+  EXPECT_THAT(refusals([&] { check_finished(requests); }), testing::IsEmpty());
+  // A static batch cannot be cut in two: what the plan refuses would wait for ever.
+  Bench bench;
+  bench.replicas = 2;
+  bench.options.disaggregated = Disaggregated{1, 1};
+  bench.options.batching.policy = BatchingPolicy::kStatic;
+  bench.options.batching.max_num_seqs = 8;
+  EXPECT_THAT(refusals([&] { bench.run(at_once(40, 100, 3)); }), testing::SizeIs(1));
+  ParallelPlan plan;
+  plan.data = 2;
+  const auto problems = plan_problems(ModelSpec(), plan, bench.options);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].path, "serving.batching.policy");
+}
+
+TEST(ServingPlan, ExpertsAreSharedByReplicasInLockStepAndByNoOthers) {
+  ModelSpec mixture;
+  mixture.moe.emplace();
+  ParallelPlan plan;
+  plan.tensor = 2;
+  plan.data = 4;
+  ServingOptions options;
+  const auto path = [&](int expert, bool lock_step) {
+    plan.expert = expert;
+    options.data_parallel_lock_step = lock_step;
+    const auto problems = plan_problems(mixture, plan, options);
+    return problems.empty() ? "" : problems[0].path;
+  };
+  EXPECT_EQ(path(2, false), "");
+  EXPECT_EQ(path(8, false), "parallelism.expert");
+  EXPECT_EQ(path(8, true), "");
+  EXPECT_EQ(path(2, true), "serving.data_parallel_lock_step");
 }
 
 // The stages' times are those that the engine's event loop gives the same steps as a graph.

@@ -1,6 +1,7 @@
 // A served model in the making, for tests of prices.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -45,6 +46,7 @@ struct Served {
       first = end;
     }
     plan.hop_inside_node.assign(static_cast<std::size_t>(pipeline), true);
+    plan.tensor_group = {tensor, std::min(tensor, 8)};
   }
   ServedModel view() const { return {model, cluster, plan, options, *kernels}; }
   double weights() const {

@@ -59,10 +59,11 @@ TEST(ServedWeights, FallWithTheStagesWhileTheCacheOfAFixedMicroBatchDoesNot) {
   }
 }
 
-TEST(KvCapacity, OfEightBillionParametersOn24GiBIsWhatVllmPrinted) {
+TEST(KvCapacity, OfEightBillionParametersOn24GiBLeavesOutWhatVllmPrintedAndIsEightPercentNear) {
   // A GPU of 24 GiB at 0.9 with 14.96 GiB of weights has room for 3,400 blocks of 16 tokens and 2
-  // MiB; vLLM had 1.27 GiB more in use (its 2,588 blocks also mean that not all of the 24 GiB were
-  // there: 1.59 GiB are missing).
+  // MiB; vLLM had 1.27 GiB more in use, which our assumptions about context and graphs reproduce.
+  // Its 2,588 blocks mean that 0.32 GiB more were missing, which nobody explained (not all of the
+  // 24 GiB may have been there): 160 blocks, 6 %, that we do not have either.
   Served llama("llama3_8b", "rtx_4090_24g", "pcie4_x16");
   llama.cluster.device.usable_memory = Bytes(24 * kGiB);
   llama.options.batching.max_num_batched_tokens = 2048;
