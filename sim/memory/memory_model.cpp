@@ -6,6 +6,7 @@
 #include "sim/memory/buffers.h"
 #include "sim/memory/saved_tensors.h"
 #include "sim/memory/static_memory.h"
+#include "sim/plan/software.h"
 
 namespace plumbline {
 namespace {
@@ -128,7 +129,9 @@ std::vector<std::string> assumptions(const TrainingOptions& training) {
   list.push_back(
       "memory: bytes that PyTorch's allocator has handed out (max_memory_allocated); the CUDA "
       "context, NCCL and fragmentation are left to the profile's usable_memory_bytes");
-  if (training.software.extra_score_bytes > 0 && training.attention == AttentionKernel::kUnfused) {
+  const SoftwareFacts* era = find_software(training.software.name);
+  if (training.software.extra_score_bytes > 0 && training.attention == AttentionKernel::kUnfused &&
+      era != nullptr && era->extra_score_bytes == training.software.extra_score_bytes) {
     list.push_back("memory: " + training.software.name +
                    " keeps an extra byte per attention score, inferred from published peaks at "
                    "two micro-batch sizes (cause unknown)");

@@ -201,8 +201,10 @@ TEST(Placement, AnOrderThatScattersAStageHasNoExpertGroups) {
   model.moe.emplace();
   model.moe->experts = 8;
   model.moe->expert_ffn = model.ffn;
-  const ParallelOptions options{
-      .pipeline = 2, .expert = 8, .order = {"pipeline", "tensor", "context", "expert", "data"}};
+  ParallelOptions options;
+  options.pipeline = 2;
+  options.expert = 8;
+  options.order = {"pipeline", "tensor", "context", "expert", "data"};
   EXPECT_THROW(make_plan(model, nodes(8), options, {}, batch(64)), InputError);
 }
 
