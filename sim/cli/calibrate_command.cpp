@@ -32,6 +32,14 @@ struct Options {
   Fit fit;
 };
 
+constexpr const char* kCheckFooter = R"(Examples:
+  plumbline calibrate check h100_sxm_80g hardware_profiles/samples/h100_gemm_bf16.csv
+  plumbline calibrate check my_gpu.yaml gemm_bf16.csv --json -)";
+
+constexpr const char* kFitFooter = R"(Examples:
+  plumbline calibrate fit my_gpu.yaml samples/my_gpu_gemm_bf16.csv --out my_gpu.yaml
+  plumbline calibrate fit my_pcie.yaml samples/my_gpu_host.csv --out my_pcie.yaml)";
+
 constexpr const char* kFooter = R"(Examples:
   plumbline calibrate check h100_sxm_80g hardware_profiles/samples/h100_gemm_bf16.csv
   plumbline calibrate check my_gpu.yaml gemm_bf16.csv --json -
@@ -93,6 +101,7 @@ void add_check(CLI::App& parent, Check& options) {
       ->type_name("SAMPLES.csv")
       ->required();
   options.outputs.add_option(*options.app, "--json", "The errors as JSON");
+  options.app->footer(kCheckFooter);
 }
 
 void add_fit(CLI::App& parent, Fit& options) {
@@ -107,6 +116,7 @@ void add_fit(CLI::App& parent, Fit& options) {
       ->type_name("SAMPLES.csv");
   options.outputs.add_option(*options.app, "--out", "The profile with its constants");
   options.outputs.add_option(*options.app, "--json", "The errors as JSON");
+  options.app->footer(kFitFooter);
 }
 
 }  // namespace

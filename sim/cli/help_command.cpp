@@ -8,7 +8,9 @@
 #include <ostream>
 #include <sstream>
 
+#include "schedules/catalog.h"
 #include "sim/cli/command.h"
+#include "sim/cli/list_command.h"
 #include "sim/cli/scenario_option.h"
 
 namespace plumbline {
@@ -39,6 +41,17 @@ std::vector<std::string> flags_of(const CLI::App& app) {
 std::vector<std::string> below(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+/// The words that the argument of a command may be, where it is no file.
+std::vector<std::string> arguments(const std::string& command) {
+  if (command == "list") return list_kinds();
+  if (command == "completion") return {"bash", "zsh", "fish"};
+  std::vector<std::string> names;
+  if (command == "schedule" || command == "calibrate box") {
+    for (const ScheduleEntry& entry : all_schedules()) names.emplace_back(entry.name);
+  }
   return names;
 }
 
@@ -76,7 +89,7 @@ std::string bash(const std::vector<Entry>& entries) {
     const std::string pattern =
         entry.words.empty() ? "''" : "'" + entry.words + "'|'" + entry.words + " '*";
     text += "    " + pattern + ") options='" + joined(flags_of(*entry.app)) + "' commands='" +
-            joined(below(*entry.app)) + "' ;;\n";
+            joined(below(*entry.app)) + joined(arguments(entry.words)) + "' ;;\n";
   }
   return text +
          "  esac\n"
@@ -84,6 +97,9 @@ std::string bash(const std::vector<Entry>& entries) {
          "    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
          "  elif [[ -n $commands ]]; then\n"
          "    mapfile -t COMPREPLY < <(compgen -W \"$commands\" -- \"$word\")\n"
+         "    if [[ $line == schedule* ]]; then  # or a CSV\n"
+         "      mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\")\n"
+         "    fi\n"
          "  else\n"
          "    mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
          "  fi\n"
@@ -131,6 +147,7 @@ std::string zsh(const std::vector<Entry>& entries) {
     for (const CLI::App* command : entry.app->get_subcommands({})) {
       text += described(command->get_name(), command->get_description());
     }
+    for (const std::string& word : arguments(entry.words)) text += described(word, "");
     text += ") ;;\n";
   }
   return text +
@@ -161,6 +178,9 @@ std::string fish(const std::vector<Entry>& entries) {
     };
     for (const CLI::App* command : entry.app->get_subcommands({})) {
       text += begin + " -f -a " + command->get_name() + said(command->get_description()) + "\n";
+    }
+    for (const std::string& word : arguments(entry.words)) {
+      text += begin + " -a " + word + "\n";  // beside files: a schedule may be one
     }
     for (const CLI::Option* option : entry.app->get_options()) {
       std::string names;

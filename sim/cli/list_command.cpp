@@ -1,4 +1,6 @@
 // plumbline list: the names that a scenario may use.
+#include "sim/cli/list_command.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,6 +17,7 @@
 #include "sim/cluster/read_profile.h"
 #include "sim/plan/software.h"
 #include "sim/report/text.h"
+#include "sim/serving/software.h"
 
 namespace plumbline {
 namespace {
@@ -118,9 +121,14 @@ Columns schedules(const Console&) {
 }
 
 Columns software(const Console&) {
-  Columns table({false, false});
-  table.add({"software", ""});
-  for (const SoftwareFacts& era : all_software()) table.add({era.name, era.summary});
+  Columns table({false, false, false});
+  table.add({"software", "key", ""});
+  for (const SoftwareFacts& era : all_software()) {
+    table.add({era.name, "training.software", era.summary});
+  }
+  for (const ServingSoftware& engine : all_serving_software()) {
+    table.add({std::string(engine.name), "serving.software", std::string(engine.summary)});
+  }
   return table;
 }
 
@@ -158,11 +166,21 @@ int list(const std::string& what, const Console& console) {
 
 }  // namespace
 
+std::vector<std::string> list_kinds() {
+  std::vector<std::string> names;
+  for (const Kind& kind : kKinds) names.emplace_back(kind.name);
+  return names;
+}
+
 Command list_command(CLI::App& parent) {
   const auto what = std::make_shared<std::string>();
   CLI::App* app = parent.add_subcommand("list", "List the names a scenario may use");
-  app->add_option("WHAT", *what, "models, gpus, links, clusters, schedules or software")
-      ->required();
+  std::string kinds;
+  for (const Kind& kind : kKinds) {
+    if (!kinds.empty()) kinds += &kind == &kKinds.back() ? " or " : ", ";
+    kinds += kind.name;
+  }
+  app->add_option("WHAT", *what, kinds)->required();
   app->footer(kFooter);
   return {app, [what](const Console& console) { return list(*what, console); }};
 }

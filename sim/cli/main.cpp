@@ -37,8 +37,9 @@ void keep_freed_memory() {
 
 int run(const std::vector<std::string>& words) {
   keep_freed_memory();
-  CLI::App app{"Plumbline simulates pipeline-parallel training of large language models.",
-               "plumbline"};
+  CLI::App app{
+      "Plumbline simulates pipeline-parallel training and serving of large language models.",
+      "plumbline"};
   app.set_version_flag("--version", std::string("plumbline ") + PLUMBLINE_VERSION);
   app.footer(kFooter);
   app.require_subcommand(1);

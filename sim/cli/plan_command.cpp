@@ -62,7 +62,14 @@ SearchOptions search_options(const Options& options, const Scenario& base) {
   how.space = default_space(base);
   if (!options.gpus.empty()) how.space.gpus = numbers_of("--gpus", options.gpus);
   std::vector<std::string> limits = options.over;
-  if (!options.schedules.empty()) limits.push_back("schedule=" + options.schedules);
+  if (!options.schedules.empty()) {
+    for (const std::string& limit : limits) {
+      if (!limit.starts_with("schedule=")) continue;
+      throw InputError({option_problem("--schedules", "--over schedule= says the same",
+                                       "leave out one of the two")});
+    }
+    limits.push_back("schedule=" + options.schedules);
+  }
   limit_space(limits, how.space);
   std::optional<double> critical;
   if (options.critical_batch != 0) critical = options.critical_batch;

@@ -119,6 +119,27 @@ Validation validate_all(const Options& options, const Console& console) {
   return validation;
 }
 
+/// Every problem once, with how many scenarios have it.
+std::string problems_of(const std::vector<Failure>& failures) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> files_by_problem;
+  for (const Failure& failure : failures) {
+    const std::string problem = failure.error.what();
+    auto same = std::ranges::find(files_by_problem, problem, [](const auto& p) { return p.first; });
+    if (same == files_by_problem.end()) {
+      same = files_by_problem.insert(same, {problem, {}});
+    }
+    same->second.push_back(failure.file);
+  }
+  std::string text;
+  for (const auto& [problem, files] : files_by_problem) {
+    text += problem + "\n";
+    if (files.size() == 1) continue;
+    text +=
+        "  in " + std::to_string(files.size()) + " scenarios, " + files.front() + " the first\n";
+  }
+  return text;
+}
+
 /// The report's document, with the scenarios that could not be simulated under "errors".
 std::string document(const Validation& validation) {
   const std::string text = validation_json(validation.rows);
@@ -140,11 +161,13 @@ int validate(const Options& options, const Console& console) {
   options.outputs.write("--json", console, [&](std::ostream& out) { out << document(validation); });
   if (!options.outputs.stdout_is_taken()) {
     console.out << validation_table(validation.rows, console.style);
-    for (const Failure& failure : validation.failures) {
-      console.out << "  " << failure.file << ": not simulated, see below\n";
+    if (!validation.rows.empty()) {
+      for (const Failure& failure : validation.failures) {
+        console.out << "  " << failure.file << ": not simulated, see below\n";
+      }
     }
   }
-  for (const Failure& failure : validation.failures) console.err << failure.error.what() << "\n";
+  console.err << problems_of(validation.failures);
   if (failed > 0) {
     console.err << failed << (failed == 1 ? " scenario" : " scenarios") << " not simulated.\n";
   }

@@ -26,8 +26,46 @@ int edit_distance(std::string_view a, std::string_view b) {
   return above[b.size()];
 }
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('_', begin), text.size());
+    words.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
+/// Whether `word` is a short way to say `name`: its first words (h100, micro_batch), each of them
+/// begun (seq_len of sequence_length), or their initials (gbs).
+bool shortens(std::string_view word, std::string_view name) {
+  const std::vector<std::string_view> said = words_of(word), whole = words_of(name);
+  if (said.size() <= whole.size() && word.size() >= 3 &&
+      std::ranges::equal(
+          said, std::span(whole).first(said.size()),
+          [](std::string_view a, std::string_view b) { return !a.empty() && b.starts_with(a); })) {
+    return true;
+  }
+  return whole.size() > 1 && word.size() == whole.size() &&
+         std::ranges::equal(
+             word, whole, [](char c, std::string_view b) { return !b.empty() && b.front() == c; });
+}
+
+/// Megatron-LM's tp, pp, dp, cp, ep: the dimension's initial and "parallel".
+bool is_parallel_size(std::string_view word, std::string_view name) {
+  return word.size() == 2 && word[1] == 'p' && name.find('_') == std::string_view::npos &&
+         name.starts_with(word[0]) &&
+         std::string_view("tensor pipeline data context expert").find(name) !=
+             std::string_view::npos;
+}
+
 template <typename Text>
 std::string_view nearest_of(std::string_view word, std::span<const Text> candidates) {
+  for (const std::string_view candidate : candidates) {
+    if (std::ranges::equal(word, candidate, {}, lower, lower)) return candidate;
+  }
   std::string_view best;
   int best_distance = 1 + static_cast<int>(word.size()) / 3;
   for (const std::string_view candidate : candidates) {
@@ -35,6 +73,11 @@ std::string_view nearest_of(std::string_view word, std::span<const Text> candida
     if (distance <= best_distance && (best.empty() || distance < best_distance)) {
       best = candidate;
       best_distance = distance;
+    }
+  }
+  for (std::size_t i = 0; best.empty() && i < candidates.size(); ++i) {
+    if (shortens(word, candidates[i]) || is_parallel_size(word, candidates[i])) {
+      best = candidates[i];
     }
   }
   return best;

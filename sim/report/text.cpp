@@ -111,6 +111,7 @@ Ticks ticks_for(double span, int count) {
 }
 
 std::string duration(double seconds) {
+  if (std::isnan(seconds)) return "-";  // the mean of nothing
   const TimeUnit unit = unit_for(seconds);
   return fmt::format("{} {}", in_unit(seconds, unit), unit.suffix);
 }

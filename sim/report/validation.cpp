@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <filesystem>
+#include <set>
 #include <utility>
 
 #include "sim/report/json_writer.h"
@@ -39,11 +41,33 @@ void write_intervals(JsonWriter& json, const IntervalStatistics& s) {
   json.member("interval_score", s.score).end_object();
 }
 
-/// Tail of a path: what distinguishes files where the front is long.
-std::string clip_front(const std::string& text, int width) {
-  const int over = display_width(text) - width;
-  return over <= 0 ? text : "…" + text.substr(static_cast<std::size_t>(over) + 1);
-}
+/// The names of the rows' files without folder and .yaml, where that still tells them apart; the
+/// middle of one that is too long goes.
+class FileNames {
+ public:
+  FileNames(std::span<const ValidationRow> rows, int width) : width_(width) {
+    std::set<std::string> files, names;
+    for (const ValidationRow& row : rows) {
+      files.insert(row.file);
+      names.insert(name_of(row.file));
+    }
+    bare_ = names.size() == files.size();
+  }
+  std::string of(const std::string& file) const {
+    const std::string text = bare_ ? name_of(file) : file;
+    if (display_width(text) <= width_) return text;
+    const auto kept = static_cast<std::size_t>(width_ - 1), front = kept / 2;
+    return text.substr(0, front) + "…" + text.substr(text.size() - (kept - front));
+  }
+
+ private:
+  static std::string name_of(const std::string& file) {
+    const std::filesystem::path path(file);
+    return path.extension() == ".yaml" ? path.stem().string() : path.filename().string();
+  }
+  int width_;
+  bool bare_ = false;
+};
 
 std::string number(double value) {
   return std::abs(value) >= 100 ? grouped(value) : fmt::format("{:.4g}", value);
@@ -67,11 +91,12 @@ std::string runs_text(std::span<const ValidationRow> rows, const TextStyle& styl
   });
   Columns columns({false, false, true, true, true, false});
   columns.add({"file", "metric", "measured", "predicted", "error", "source"});
+  const FileNames names(rows, style.width / 2);
   bool ungated = false;
   for (const ValidationRow* row : sorted) {
     const std::string error = signed_percent(row->error());
-    columns.add({clip_front(row->file, style.width / 3), row->metric, number(row->measured),
-                 number(row->predicted), row->gate ? error : "(" + error + ")", row->source});
+    columns.add({names.of(row->file), row->metric, number(row->measured), number(row->predicted),
+                 row->gate ? error : "(" + error + ")", row->source});
     ungated |= !row->gate;
   }
   return heading("Runs, worst first", style) + columns.text(style) +

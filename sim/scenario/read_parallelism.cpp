@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "schedules/catalog.h"
 #include "sim/scenario/read_parts.h"
 #include "sim/scenario/words.h"
@@ -26,6 +28,10 @@ ScheduleRequest read_schedule_request(const KeyReader& keys) {
     named = keys.node("schedule.name");
     if (const auto path = keys.text("schedule.csv")) {
       request.csv_path = resolved_path(keys.node("schedule.csv"), *path);
+      std::error_code error;
+      if (!std::filesystem::is_regular_file(*request.csv_path, error)) {
+        keys.node("schedule.csv").problem("no such file: " + *request.csv_path);
+      }
     }
     if (named.present() == keys.stated("schedule.csv")) {
       block.problem("names a schedule or a csv, one of the two");
@@ -86,6 +92,9 @@ ParallelOptions read_parallelism(const KeyReader& keys, const ScheduleRequest& s
     if (options.virtual_stages > 1) {
       keys.assume("parallelism.virtual_stages", std::to_string(options.virtual_stages),
                   "what " + schedule.name + " needs");
+    } else if (schedule.name == "interleaved_1f1b") {
+      keys.assume("parallelism.virtual_stages", "1",
+                  "default: interleaved_1f1b with one chunk is 1f1b");
     }
   }
   options.data = keys.small_integer("parallelism.data");

@@ -87,6 +87,14 @@ def wrong_input():
     assert "did you mean 'schedule'?" in call("shedule", "1f1b", expect=2).stderr
     assert "did you mean '--json'?" in call("run", a, "--jsno", "-", expect=2).stderr
     assert "PATH=VALUE" in call("run", a, "--set", "nonsense", expect=2).stderr
+    # Short forms and case are understood.
+    for setting, told in (("parallelism.tp=2", "'tensor'"), ("training.seq_len=1", "'sequence_length'"),
+                          ("training.gbs=8", "'global_batch_size'"), ("cluster.gpu=h100", "'h100_sxm_80g'"),
+                          ("training.precision=BF16", "'bf16'")):
+        done = call("run", a, "--set", setting, expect=2)
+        assert "did you mean %s?" % told in done.stderr, (setting, done.stderr)
+    assert "schedule.csv: no such file" in call("run", a, "--set", "schedule={csv: none.csv}", expect=2).stderr
+    assert "with one chunk is 1f1b" in call("run", a, "--set", "schedule=interleaved_1f1b").stdout
     # An empty value is no value; null takes a key away.
     assert "parallelism.tensor has no value" in call("run", a, "--set", "parallelism.tensor=", expect=2).stderr
     call("run", a, "--set", "parallelism.sequence_parallel=null")
@@ -134,6 +142,8 @@ def lists():
         rows = call("list", what).stdout.splitlines()
         assert len(rows) >= 3 and any(one in row for row in rows), what
     call("list", "clusters")
+    software = call("list", "software").stdout
+    assert "vllm_v1_async" in software and "serving.software" in software, software
     assert "did you mean 'models'?" in call("list", "model", expect=2).stderr
     schema = json.loads(call("schema").stdout)
     assert "pipeline" in schema["properties"]["parallelism"]["properties"]
@@ -257,6 +267,8 @@ def completion():
                 wanted = "-l " + option if name == "fish" else "--" + option
                 assert wanted in text, (name, command, option)
     assert "no completion" in call("completion", "tcsh", expect=2).stderr
+    for name in ("bash", "zsh", "fish"):
+        assert "gpus" in texts[name] and "interleaved_1f1b" in texts[name], name
     for shell, check in (("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "-n"])):
         if shutil.which(shell):
             subprocess.run(check + [write("completion." + shell, texts[shell])], check=True)
@@ -374,6 +386,9 @@ def validate():
     done = call("validate", folder, "--json", "-")
     assert "d.yaml" in json.loads(done.stdout)["errors"][0]["file"] and "1f1v" in done.stderr
     call("validate", os.path.join(folder, "d.yaml"), expect=2)
+    told = call("validate", folder, "--set", "training.precision=foo", expect=2).stderr
+    assert told.count("no precision is called 'foo'") == 2, told  # alone, and beside d.yaml's own problem
+    assert "in 3 scenarios" in told and "4 scenarios not simulated" in told, told
     call("validate", os.path.join(folder, "nothing_here"), expect=2)
     call("validate", os.path.join(folder, "not_measured.yaml"), expect=2)
 
@@ -425,6 +440,7 @@ def plan():
     assert "did you mean 'parallelism.tensor'?" in call("plan", a, "--over", "parallelism.tenser=8", expect=2).stderr
     assert "did you mean '1f1b'?" in call("plan", a, "--schedules", "1f1v", expect=2).stderr
     call("plan", a, "--gpus", "12", expect=2)
+    assert "leave out one" in call("plan", a, "--schedules", "1f1b", "--over", "schedule=zb_v", expect=2).stderr
     on = json.loads(call("plan", a, *narrow, "--what-if", "fail 1 node", "--repair-h", 2, "--json", "-").stdout)
     assert {o["what"] for o in on["options"]} >= {"best plan", "same stages, whole replicas", "wait for the repair"}
     assert "No plan fits" in call("plan", a, *narrow, "--max-memory-gib", 1).stdout

@@ -43,6 +43,25 @@ TEST(Nearest, CountsTwoSwappedNeighboursAsOneSlip) {
   EXPECT_EQ(nearest("ba", known), "ab");  // two replacements would be too many for two letters
 }
 
+TEST(Nearest, KnowsTheShortFormsThatPeopleWrite) {
+  const std::string_view keys[] = {"pipeline",          "tensor",           "virtual_stages",
+                                   "global_batch_size", "micro_batch_size", "sequence_length"};
+  EXPECT_EQ(nearest("tp", keys), "tensor");
+  EXPECT_EQ(nearest("pp", keys), "pipeline");
+  EXPECT_EQ(nearest("gbs", keys), "global_batch_size");
+  EXPECT_EQ(nearest("seq_len", keys), "sequence_length");
+  EXPECT_EQ(nearest("micro_batch", keys), "micro_batch_size");
+  EXPECT_EQ(nearest("xp", keys), "");
+  const std::string_view gpus[] = {"a100_sxm_80g", "gb200_186g", "h100_sxm_80g"};
+  EXPECT_EQ(nearest("h100", gpus), "h100_sxm_80g");
+  EXPECT_EQ(nearest("sxm", gpus), "");
+}
+
+TEST(Nearest, SetsCaseAsideBeforeItCountsSlips) {
+  const std::string_view known[] = {"fp16", "bf16"};
+  EXPECT_EQ(nearest("BF16", known), "bf16");
+}
+
 TEST(Nearest, SuggestsNothingWhereNothingIsNear) {
   const std::string_view known[] = {"gpipe", "1f1b"};
   EXPECT_EQ(nearest("chimera", known), "");

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace plumbline {
 namespace {
 
@@ -24,6 +26,7 @@ TEST(Text, PicksAUnitThatShowsFourDigits) {
   EXPECT_EQ(duration(0.8123), "812.3 ms");
   EXPECT_EQ(duration(0.00341), "3.41 ms");
   EXPECT_EQ(duration(12e-6), "12.00 µs");
+  EXPECT_EQ(duration(std::nan("")), "-");  // the mean of nothing
 }
 
 TEST(Text, GroupsThousands) {
