@@ -176,7 +176,7 @@ std::string timeline(const Gantt& gantt) {
     return out + fmt::format(
                      "<p class=\"dim\">{} operations are too many to zoom into here; a trace "
                      "(--trace) shows each of them.</p>\n",
-                     grouped(static_cast<double>(bars)));
+                     grouped_count(static_cast<std::int64_t>(bars)));
   }
   out += "<p class=\"dim\">";
   for (int kind = 0; kind <= static_cast<int>(BarKind::kDataGather); ++kind) {

@@ -64,7 +64,7 @@ std::string stage_table(const ServingResult& s, const TextStyle& style) {
   for (std::size_t i = 0; i < std::min(kMostStages, s.stages.size()); ++i) {
     const StageResult& stage = s.stages[i];
     columns.add({std::to_string(stage.replica), std::to_string(stage.stage),
-                 grouped(static_cast<double>(stage.steps)), duration(stage.busy_s),
+                 grouped_count(static_cast<std::int64_t>(stage.steps)), duration(stage.busy_s),
                  percent(stage.idle_s / (stage.idle_s + stage.busy_s))});
   }
   out += heading("Stages", style) + columns.text(style);
@@ -99,11 +99,11 @@ std::string headline(const Result& result, const ServingResult& s, const TextSty
                           number(s.output_tokens_per_s), dot, number(s.output_tokens_per_s_per_gpu),
                           s.gpus, s.gpus == 1 ? "GPU" : "GPUs", dot, s.requests_per_s),
               style);
-  out +=
-      fact("goodput",
-           fmt::format("{:.3g} requests/s meet the objectives, {} of {}", s.goodput_requests_per_s,
-                       percent(s.slo_attainment), number(static_cast<double>(s.requests))),
-           style);
+  out += fact(
+      "goodput",
+      fmt::format("{:.3g} requests/s meet the objectives, {} of {}", s.goodput_requests_per_s,
+                  percent(s.slo_attainment), grouped_count(static_cast<std::int64_t>(s.requests))),
+      style);
   out += fact("bubble", fmt::format("{} of the stages' time is idle", percent(s.bubble_fraction)),
               style);
   const double block = s.kv.block_tokens;
@@ -125,7 +125,7 @@ std::string headline(const Result& result, const ServingResult& s, const TextSty
   }
   if (s.prefix_hit_tokens > 0) {
     cache += fmt::format("{}{} tokens found in the prefix cache", dot,
-                         number(static_cast<double>(s.prefix_hit_tokens)));
+                         grouped_count(static_cast<std::int64_t>(s.prefix_hit_tokens)));
   }
   out += fact("KV cache", cache, style);
   std::string cost = fmt::format("{} GPU-seconds per million output tokens",
@@ -139,10 +139,11 @@ std::string headline(const Result& result, const ServingResult& s, const TextSty
   }
   out += fact("cost", cost, style);
   if (s.transfers > 0) {
-    out += fact("transfers",
-                fmt::format("{} caches sent, {} each", number(static_cast<double>(s.transfers)),
-                            duration(s.transfer_s)),
-                style);
+    out += fact(
+        "transfers",
+        fmt::format("{} caches sent, {} each",
+                    grouped_count(static_cast<std::int64_t>(s.transfers)), duration(s.transfer_s)),
+        style);
   }
   return out;
 }
@@ -173,7 +174,7 @@ std::string grounds(const Result& result, const ServingResult& s, const TextStyl
   }
   return out + "\n" +
          fact("engine",
-              fmt::format("{} steps, {}: {}", grouped(static_cast<double>(s.steps)),
+              fmt::format("{} steps, {}: {}", grouped_count(static_cast<std::int64_t>(s.steps)),
                           result.engine.executor, result.engine.reason),
               style);
 }

@@ -187,11 +187,12 @@ std::string grounds(const Result& result, const TextStyle& style) {
   }
   if (result.engine.tasks > 0) {
     out += '\n';
-    out += fact("engine",
-                fmt::format("{} tasks, {}{}", grouped(static_cast<double>(result.engine.tasks)),
-                            result.engine.executor,
-                            result.engine.reason.empty() ? "" : ": " + result.engine.reason),
-                style);
+    out += fact(
+        "engine",
+        fmt::format("{} tasks, {}{}", grouped_count(static_cast<std::int64_t>(result.engine.tasks)),
+                    result.engine.executor,
+                    result.engine.reason.empty() ? "" : ": " + result.engine.reason),
+        style);
   }
   return out;
 }

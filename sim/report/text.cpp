@@ -126,7 +126,11 @@ std::string percent(double fraction, int decimals) {
 
 std::string grouped(double number) {
   if (std::abs(number) < 100) return fmt::format("{:.1f}", number);
-  const std::string plain = fmt::format("{:.0f}", number);
+  return grouped_count(std::llround(number));
+}
+
+std::string grouped_count(std::int64_t number) {
+  const std::string plain = std::to_string(number);
   std::string digits;
   for (std::size_t i = 0; i < plain.size(); ++i) {
     const std::size_t to_come = plain.size() - i;

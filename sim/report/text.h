@@ -37,10 +37,11 @@ struct Ticks {
 /// About `count` of them in `span`.  REQUIRES: span > 0
 Ticks ticks_for(double span, int count);
 
-std::string duration(double seconds);                    ///< "15.52 s", "812.3 ms"
-std::string gib(double bytes, int decimals = 1);         ///< "61.2" (GiB, without its name)
+std::string duration(double seconds);             ///< "15.52 s", "812.3 ms"; "-" of none (NaN)
+std::string gib(double bytes, int decimals = 1);  ///< "61.2" (GiB, without its name)
 std::string percent(double fraction, int decimals = 1);  ///< "10.9 %"
 std::string grouped(double number);                      ///< "1,234,567"; one decimal below 100
+std::string grouped_count(std::int64_t number);          ///< "1,234,567" and "20": of whole things
 
 enum class Ink { kTitle, kGood, kBad, kDim, kBar };
 

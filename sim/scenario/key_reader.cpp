@@ -62,6 +62,16 @@ const std::vector<Block>& blocks() {
   return all;
 }
 
+/// Every path of the table.
+const std::vector<std::string_view>& paths() {
+  static const auto all = [] {
+    std::vector<std::string_view> list;
+    for (const Key& key : all_keys()) list.push_back(key.path);
+    return list;
+  }();
+  return all;
+}
+
 /// The rows of the table by path and type.
 const std::map<std::pair<std::string_view, KeyType>, const Key*>& rows() {
   static const auto all = [] {
@@ -94,7 +104,7 @@ void KeyReader::check_keys() const {
         }
       }
     }
-    if (!table.elsewhere) block.allow_keys(all);
+    if (!table.elsewhere) block.allow_keys(all, paths());
   }
 }
 

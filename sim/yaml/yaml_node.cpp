@@ -304,7 +304,8 @@ std::optional<std::size_t> YamlNode::choice(std::span<const std::string_view> na
   return std::nullopt;
 }
 
-void YamlNode::allow_keys(std::span<const std::string_view> known) const {
+void YamlNode::allow_keys(std::span<const std::string_view> known,
+                          std::span<const std::string_view> elsewhere) const {
   if (!present()) return;
   if (!is_map()) {
     problem("must be a mapping, not " + described(*impl_->value));
@@ -312,8 +313,17 @@ void YamlNode::allow_keys(std::span<const std::string_view> known) const {
   }
   for (const Entry& entry : impl_->value->entries) {
     if (std::ranges::find(known, entry.key) != known.end()) continue;
-    impl_->record(entry.key_at, joined(impl_->path, entry.key), "unknown key",
-                  suggestion(entry.key, known, "known here"));
+    std::string hint = suggestion(entry.key, known, "known here");
+    // Of several places, one within this block goes first.
+    std::string_view place;
+    for (const std::string_view path : elsewhere) {
+      const std::size_t dot = path.rfind('.');
+      if (path.substr(dot == std::string_view::npos ? 0 : dot + 1) != entry.key) continue;
+      const bool within = path.starts_with(impl_->path + ".");
+      if (place.empty() || (within && !place.starts_with(impl_->path + "."))) place = path;
+    }
+    if (!place.empty()) hint = "did you mean '" + std::string(place) + "'?";
+    impl_->record(entry.key_at, joined(impl_->path, entry.key), "unknown key", std::move(hint));
   }
 }
 

@@ -68,7 +68,10 @@ class YamlNode {
   std::optional<std::size_t> choice(std::span<const std::string_view> names,
                                     std::string_view what) const;
   /// Records every key of a map that is not among `known`, with the nearest known one.
-  void allow_keys(std::span<const std::string_view> known) const;
+  /// @param elsewhere  paths of keys that stand in other blocks: a key of that name is told its
+  /// place
+  void allow_keys(std::span<const std::string_view> known,
+                  std::span<const std::string_view> elsewhere = {}) const;
   void allow_keys(std::initializer_list<std::string_view> known) const;
 
   /// Records a problem at this value.

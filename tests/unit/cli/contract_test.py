@@ -90,7 +90,8 @@ def wrong_input():
     # Short forms and case are understood.
     for setting, told in (("parallelism.tp=2", "'tensor'"), ("training.seq_len=1", "'sequence_length'"),
                           ("training.gbs=8", "'global_batch_size'"), ("cluster.gpu=h100", "'h100_sxm_80g'"),
-                          ("training.precision=BF16", "'bf16'")):
+                          ("training.precision=BF16", "'bf16'"), ("training.nodes=2", "'cluster.nodes'"),
+                          ("training.max_num_seqs=8", "'serving.batching.max_num_seqs'")):
         done = call("run", a, "--set", setting, expect=2)
         assert "did you mean %s?" % told in done.stderr, (setting, done.stderr)
     assert "schedule.csv: no such file" in call("run", a, "--set", "schedule={csv: none.csv}", expect=2).stderr

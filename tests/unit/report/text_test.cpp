@@ -34,6 +34,8 @@ TEST(Text, GroupsThousands) {
   EXPECT_EQ(grouped(-123456), "-123,456");
   EXPECT_EQ(grouped(999), "999");
   EXPECT_EQ(grouped(12.34), "12.3");
+  EXPECT_EQ(grouped_count(20), "20");
+  EXPECT_EQ(grouped_count(1234567), "1,234,567");
 }
 
 TEST(Text, DrawsBarsInEighths) {
