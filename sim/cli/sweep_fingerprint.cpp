@@ -131,6 +131,7 @@ std::string sweep_fingerprint(const SweepTask& task) {
     text.append("over " + axis.path + "=" + values + "\n");
     files.add(values, fs::current_path());
   }
+  if (task.kind.max_rate) text += "find max_rate\n";
   for (const Condition& condition : task.where) text += "where " + condition.text() + "\n";
   text += files.lines();
   for (const std::string& line : lines_of(scenario)) text.append("| " + line + "\n");
