@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "sim/plan/software.h"
 #include "tests/unit/scenario/reading.h"
 
@@ -139,9 +142,14 @@ TEST(Scenario, AScheduleIsANameANameWithOptionsOrACsv) {
   EXPECT_EQ(file.read({{"schedule", "Interleaved-1F1B"}}).schedule.name, "interleaved_1f1b");
 
   const ScenarioFile csv(with(kGood, "schedule: 1f1b", "schedule: {csv: orders/x.csv}"));
-  EXPECT_EQ(csv.read().schedule.csv_path, csv.folder() + "/orders/x.csv");
-  EXPECT_EQ(file.read({{"schedule", "{csv: x.csv}"}}).schedule.csv_path, "x.csv")
-      << "a path of the command line is relative to the working directory";
+  const std::string order = csv.folder() + "/orders/x.csv";
+  EXPECT_THROW(csv.read(), InputError);  // no such file
+  std::filesystem::create_directories(csv.folder() + "/orders");
+  std::ofstream(order) << "0F0,0B0\n";
+  EXPECT_EQ(csv.read().schedule.csv_path, order);
+  // From the command line, a path is relative to the working directory.
+  const std::string from_here = std::filesystem::relative(order).string();
+  EXPECT_EQ(file.read({{"schedule", "{csv: " + from_here + "}"}}).schedule.csv_path, from_here);
 }
 
 TEST(Scenario, VirtualStagesFollowTheScheduleWhereItsPlacementFolds) {
