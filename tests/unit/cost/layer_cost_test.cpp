@@ -68,6 +68,12 @@ class Llama8B : public testing::Test {
     training.global_batch_size = training.micro_batch_size * 8 / options.tensor;
     return training;
   }
+  void use_eight_experts() {
+    model_.moe.emplace();
+    model_.moe->experts = 8;
+    model_.moe->top_k = 2;
+    model_.moe->expert_ffn = 14336;
+  }
   ModelSpec model_ = llama3_8b();
 };
 
@@ -146,10 +152,7 @@ TEST_F(Llama8B, RecomputedModulesCostTheirForward) {
 }
 
 TEST_F(Llama8B, ExpertsCutOverNodesAndFewNicsPayForThem) {
-  model_.moe.emplace();
-  model_.moe->experts = 8;
-  model_.moe->top_k = 2;
-  model_.moe->expert_ffn = 14336;
+  use_eight_experts();
   TrainingOptions training = training_of("megatron_core_2024", 4096, 1);
   training.global_batch_size = 16;
   const auto expert_comm = [&](const ParallelOptions& options, const Cluster& cluster) {
@@ -172,10 +175,7 @@ TEST_F(Llama8B, ExpertsCutOverNodesAndFewNicsPayForThem) {
 }
 
 TEST_F(Llama8B, RecomputedMixturesDispatchAgain) {
-  model_.moe.emplace();
-  model_.moe->experts = 8;
-  model_.moe->top_k = 2;
-  model_.moe->expert_ffn = 14336;
+  use_eight_experts();
   TrainingOptions training = training_of("megatron_core_2024", 4096, 1);
   training.global_batch_size = 8;
   ParallelOptions options;
@@ -192,10 +192,7 @@ TEST_F(Llama8B, RecomputedMixturesDispatchAgain) {
 }
 
 TEST_F(Llama8B, ShardedExpertsAreGatheredAmongTheirReplicas) {
-  model_.moe.emplace();
-  model_.moe->experts = 8;
-  model_.moe->top_k = 2;
-  model_.moe->expert_ffn = 14336;
+  use_eight_experts();
   TrainingOptions training = training_of("megatron_core_2024", 4096, 1);
   training.global_batch_size = 8;
   // One copy of every expert among the eight GPUs: only the attention is gathered.

@@ -27,6 +27,14 @@ ModelSpec gpt3() {
   return m;
 }
 
+ModelSpec eight_experts() {
+  ModelSpec m = gpt3();
+  m.moe.emplace();
+  m.moe->experts = 8;
+  m.moe->expert_ffn = m.ffn;
+  return m;
+}
+
 Cluster nodes(int count, int per_node = 8) {
   Cluster cluster;
   cluster.nodes = count;
@@ -129,10 +137,7 @@ TEST(Placement, PipelineFastestTurnsHopsIntoNodeLocalOnes) {
 }
 
 TEST(Placement, ExpertsAreSplitAsTheDenseLayersUnlessToldOtherwise) {
-  ModelSpec model = gpt3();
-  model.moe.emplace();
-  model.moe->experts = 8;
-  model.moe->expert_ffn = model.ffn;
+  const ModelSpec model = eight_experts();
   ParallelOptions options;
   options.tensor = 4;
   options.expert = 8;
@@ -197,10 +202,7 @@ TEST(Plan, APowerLimitAboveTheCardsOwnIsRefused) {
 }
 
 TEST(Placement, AnOrderThatScattersAStageHasNoExpertGroups) {
-  ModelSpec model = gpt3();
-  model.moe.emplace();
-  model.moe->experts = 8;
-  model.moe->expert_ffn = model.ffn;
+  const ModelSpec model = eight_experts();
   ParallelOptions options;
   options.pipeline = 2;
   options.expert = 8;
