@@ -102,6 +102,8 @@ class KernelTimes {
     return tables_ == other.tables_ && scale_ == other.scale_;
   }
 
+  const HardwareScale& scale() const { return scale_; }
+
   KernelPrice gemm(const GemmQuery& query) const;
   KernelPrice attention(const AttentionQuery& query) const;
   KernelPrice attention_decode(const DecodeQuery& query) const;

@@ -113,6 +113,16 @@ PriceBasis price_basis(const ServedModel& served) {
       basis.notes.push_back(std::move(note));
     }
   }
+  // Times that do not come from the kernels' forms do not follow a faster unit of theirs.
+  const HardwareScale& scale = served.kernels.scale();
+  if ((scale.gemm != 1.0 || scale.memory != 1.0) &&
+      (basis.weight_only || served.model.mla || measured_layers(served))) {
+    throw InputError(
+        {diagnose("--what-if",
+                  "gemm and memory cannot be scaled where serving rests on measured layer "
+                  "tables, packed weights or latent attention",
+                  "gpu=NAME, cluster.power_limit_w, or the links")});
+  }
   const bool limited = other_power_limit(served.cluster);
   const bool small_cache = served.options.kv_cache_precision == KvPrecision::kFp8;
   if ((limited || small_cache) && table_of(served)) {

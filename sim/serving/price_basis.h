@@ -21,7 +21,8 @@ struct PriceBasis {
   std::vector<std::string> notes;
 };
 
-/// @throws InputError (path "serving.precision") when the device has no units for the precision
+/// @throws InputError (path "serving.precision") when the device has no units for the precision;
+///         at --what-if when kernels are scaled that the model's prices do not rest on
 PriceBasis price_basis(const ServedModel& served);
 
 /// The device's measured table of this model's layers, where it holds for this run: none under a

@@ -84,4 +84,9 @@ inline TokenDistribution uniform(double low, double high) {
 
 inline double at(SimTime time) { return to_seconds(time).base(); }
 
+/// So many equal requests that arrive at time 0.
+inline std::vector<Request> at_once(int count, int prompt, int output) {
+  return std::vector<Request>(static_cast<std::size_t>(count), Bench::request(0, prompt, output));
+}
+
 }  // namespace plumbline::test

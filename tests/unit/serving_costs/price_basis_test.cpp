@@ -117,5 +117,26 @@ TEST(PriceBasis, TabulatesTheLargestStepOfThePolicy) {
   EXPECT_EQ(longest_chunk(llama.view()), 5000);
 }
 
+TEST(PriceBasis, WhatIfsOnKernelsAreRefusedWherePricesDoNotRestOnThem) {
+  const auto refuses = [](Served& served, const HardwareScale& scale) {
+    served.kernels = std::make_shared<KernelTimes>(served.cluster, scale);
+    try {
+      price_basis(served.view());
+    } catch (const InputError& error) {
+      return error.diagnostics().front().path == "--what-if";
+    }
+    return false;
+  };
+  Served measured("llama3_8b", "rtx_pro_6000_96g", "pcie5_x16", 1);
+  ASSERT_TRUE(measured_layers(measured.view()));
+  EXPECT_TRUE(refuses(measured, {2.0, 1.0, 1.0, 1.0}));
+  EXPECT_TRUE(refuses(measured, {1.0, 2.0, 1.0, 1.0}));
+  EXPECT_FALSE(refuses(measured, {1.0, 1.0, 2.0, 2.0}));
+  Served packed("llama3_8b", "h100_sxm_80g", "nvlink4", 1);
+  EXPECT_FALSE(refuses(packed, {2.0, 2.0, 1.0, 1.0}));
+  packed.options.precision = WeightPrecision::kInt4;
+  EXPECT_TRUE(refuses(packed, {2.0, 1.0, 1.0, 1.0}));
+}
+
 }  // namespace
 }  // namespace plumbline
