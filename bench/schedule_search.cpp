@@ -15,6 +15,7 @@
 #include "schedules/catalog.h"
 #include "schedules/evaluate.h"
 #include "schedules/order_proof.h"
+#include "schedules/order_seeds.h"
 
 namespace {
 
@@ -55,6 +56,17 @@ void make_uneven(UnitCosts& costs, int stages, int seed) {
   costs.comm *= 10;
 }
 
+// Live activations per rank, chunks counting one each.  Two chunks stand in a V: V-Min's limit,
+// V-Half's, and from there to ZB-V's.
+std::vector<int> limits_of(const Grid& grid, int ranks) {
+  if (grid.chunks == 2) {
+    return {2 * ((ranks + 4) / 3), 2 * (ranks / 2 + 1), 3 * ranks / 2, 2 * ranks, 3 * ranks};
+  }
+  std::vector<int> limits{ranks / 2, 3 * ranks / 4, ranks, 3 * ranks / 2, 2 * ranks};
+  for (int& limit : limits) limit = std::max(limit, 1) * grid.chunks;
+  return limits;
+}
+
 struct Summary {
   std::vector<Found> all;
   void print(const char* name) const {
@@ -80,21 +92,39 @@ struct Summary {
   }
 };
 
+// The fastest schedule with a rule of its own that keeps the limit in the same placement, as text.
+std::string best_named(const PipelineShape& shape, const ScheduleOptions& options) {
+  if (shape.chunks == 1) return "";
+  const Placement placement = shape.chunks == 2 ? Placement::kV : Placement::kLoop;
+  const Schedule* best = nullptr;
+  double shortest = 0.0;
+  const std::vector<Schedule> named =
+      published_orders(shape, placement, *options.max_live_activations, options.costs);
+  for (const Schedule& each : named) {
+    const double makespan = evaluate(each, options.costs).makespan;
+    if (best && makespan >= shortest) continue;
+    best = &each;
+    shortest = makespan;
+  }
+  if (!best) return ", no other keeps the limit";
+  return ", best other " + best->name + " " + std::to_string(shortest);
+}
+
 void run_ranks(const Grid& grid, int ranks) {
   std::map<std::string, Summary> by_limit;
   int number = 0;
   const double kinds[3][3] = {{1, 1, 1}, {2, 3, 1}, {2, 2, 1}};
   for (const int round : grid.rounds) {
-    const std::vector<int> all{ranks / 2, 3 * ranks / 4, ranks, 3 * ranks / 2, 2 * ranks};
-    for (const int limit : all) {
-      if (grid.only_low && limit >= ranks) continue;
-      if (grid.only_high && limit < ranks) continue;
+    for (const int limit : limits_of(grid, ranks)) {
+      const int as_one = ranks * grid.chunks;  // the limit that is L = P
+      if (grid.only_low && limit >= as_one) continue;
+      if (grid.only_high && limit < as_one) continue;
       for (const auto& kind : kinds) {
         for (const double comm : {0.0, 0.1}) {
           for (int uneven = 0; uneven < 2; ++uneven) {
             if (number++ % grid.every != 0) continue;
             ScheduleOptions options;
-            options.max_live_activations = limit * grid.chunks;
+            options.max_live_activations = limit;
             options.search_budget = grid.budget;
             options.costs.forward = kind[0];
             options.costs.input_grad = kind[1];
@@ -107,21 +137,20 @@ void run_ranks(const Grid& grid, int ranks) {
             Found found;
             found.seconds = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
             const double makespan = evaluate(schedule, options.costs).makespan;
-            const OrderProof proof =
-                prove_order(schedule, options.costs, limit * grid.chunks, 1e6 * grid.budget);
+            const OrderProof proof = prove_order(schedule, options.costs, limit, 1e6 * grid.budget);
             found.gap = std::max(0.0, makespan / proof.lower_bound - 1);
             found.optimal = proof.optimal;
-            const char* name = limit >= ranks       ? "L >= P"
-                               : 2 * limit == ranks ? "L = P/2"
-                                                    : "P/2 < L < P";
+            const char* name = limit >= as_one       ? "L >= P"
+                               : 2 * limit <= as_one ? "L <= P/2"
+                                                     : "P/2 < L < P";
             by_limit[name].all.push_back(found);
             if (grid.list) {
               std::printf(
                   "P %d M %d L %d costs %g:%g:%g comm %g uneven %d: %g bound %g (%s) gap %.2f %% "
-                  "in %.0f ms\n",
+                  "in %.0f ms%s\n",
                   ranks, shape.microbatches, limit, kind[0], kind[1], kind[2], comm, uneven,
                   makespan, proof.lower_bound, proof.by.c_str(), 100 * found.gap,
-                  1e3 * found.seconds);
+                  1e3 * found.seconds, best_named(shape, options).c_str());
               std::fflush(stdout);
             }
           }

@@ -82,7 +82,11 @@ JobShop reversed(const JobShop& shop) {
   }
   // What acquires in reverse is W; it leaves the room that the forwards of its chunk left.
   const int stages = shop.stages();
-  for (int s = 0; s < stages; ++s) back.chains[2 * stages + s].reserve = shop.chains[s].reserve;
+  for (int s = 0; s < stages; ++s) {
+    back.chains[2 * stages + s].reserve = shop.chains[s].reserve;
+    back.chains[2 * stages + s].most = shop.chains[s].most;
+    back.chains[s].most = shop.chains[2 * stages + s].most;
+  }
   connect(back);
   return back;
 }

@@ -27,6 +27,7 @@ struct Chain {
   int acquires = 0;  ///< activations that are alive from its start on
   int releases = 0;  ///< activations that are gone at its end
   int reserve = 0;   ///< places it must leave free: those that later chunks need to go on
+  int most = 0;      ///< of what it acquires, so many of its own at once; 0 for any number
   std::vector<Link> inputs;
   std::vector<Link> outputs;
 };

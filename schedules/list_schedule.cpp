@@ -41,6 +41,12 @@ class ListScheduler {
     return static_cast<std::size_t>(chain) * shop_.microbatches + mb;
   }
 
+  // What frees what the chain acquires: W of its stage, or F when time runs backwards.
+  int partner(int c) const {
+    const int others = 2 * shop_.stages();
+    return c < others ? c + others : c - others;
+  }
+
   Ticks earliest_start(int c) const {
     const Chain& chain = shop_.chains[c];
     const int mb = next_[c];
@@ -48,6 +54,7 @@ class ListScheduler {
     if (chain.acquires > 0 && live_[chain.rank] + 1 + chain.reserve > shop_.limits[chain.rank]) {
       return kNever;
     }
+    if (chain.most > 0 && mb - next_[partner(c)] >= chain.most) return kNever;
     Ticks start = free_at_[chain.rank];
     if (release_) start = std::max(start, (*release_)[id(c, mb)]);
     for (const Chain::Link& input : chain.inputs) {

@@ -7,6 +7,7 @@
 #include "schedules/order_bounds.h"
 #include "schedules/order_extension.h"
 #include "schedules/order_seeds.h"
+#include "schedules/rule_search.h"
 #include "schedules/shop_search.h"
 
 namespace plumbline {
@@ -16,6 +17,8 @@ namespace {
 // many.
 constexpr double kFirstSlice = 5e5;
 constexpr double kSliceWork = 600.0;
+// Published orders that are improved, the shortest first.
+constexpr std::size_t kMostSeeds = 10;
 // Orders that a round looks for by deciding which forwards go before which input gradients.
 constexpr int kDives = 8;
 constexpr double kDiveWork = 400.0;  // per operation
@@ -32,8 +35,10 @@ class OrderSearch {
   // more budget never gives a slower order.
   void run() {
     begin();
+    const double least = kSliceWork * static_cast<double>(shop_.operations());
+    if (shop_.chunks > 1) return run_chunks(std::max(kFirstSlice / 10, least));
+    double slice = std::max(kFirstSlice, least);
     if (!done()) patterns();
-    double slice = std::max(kFirstSlice, kSliceWork * static_cast<double>(shop_.operations()));
     for (std::uint64_t round = 0; !done(); ++round, slice *= 2) {
       raise_bound(0.1 * slice);
       follow_windows(3, 0.1 * slice);
@@ -56,6 +61,39 @@ class OrderSearch {
 
  private:
   bool done() const { return search_.done(); }
+  // Several chunks per rank: walks from many starts, of which the better half goes on each round.
+  void run_chunks(double slice) {
+    RuleSearch rules(shop_);
+    for (std::uint64_t round = 0; !done(); ++round, slice *= 2) {
+      try_rules(rules, round == 0 ? 2.0 * slice : 0.2 * slice);
+      raise_bound(0.1 * slice);
+      follow_windows(3, 0.1 * slice);
+      if (!done()) count([&] { bounds_.find_separations(at_most(0.1 * slice)); });
+      raise_bound(0.1 * slice);
+      follow_windows(6, 0.1 * slice);
+      branch(0.05 * slice);
+      extend_shorter(0.25 * slice);
+      if (round == 0) {
+        paces(0.1 * slice);
+        for (const ShopOrder& each : rules.best()) search_.add_start(each);
+        search_.add_start(search_.best());
+      }
+      search_.walk_from_all(4.0 * slice);
+      if (!done()) search_.improve(search_.best());
+      for (int i = 0; i < 4 && !done(); ++i) search_.shake(4 * round + i);
+    }
+  }
+
+  void try_rules(RuleSearch& rules, double work) {
+    const double end = search_.work() + work;
+    while (!done() && search_.work() < end) {
+      const double before = rules.work();
+      const auto order = rules.step();
+      search_.add_work(rules.work() - before);
+      if (order) search_.consider(*order);
+    }
+  }
+
   // Not more than is left of the budget.
   double at_most(double work) const {
     return std::clamp(request_.budget - search_.work(), 0.0, work);
@@ -115,14 +153,15 @@ class OrderSearch {
     if (!search_.found()) search_.try_pace(0, 1);
     if (!search_.found()) return;
     std::ranges::sort(seeds, {}, &ShopOrder::makespan);
-    for (std::size_t i = 0; i < seeds.size() && !done(); ++i) {
+    const std::size_t most = std::min(kMostSeeds, seeds.size());
+    for (std::size_t i = 0; i < most && !done(); ++i) {
       if (i > 0 && seeds[i].starts == seeds[i - 1].starts) continue;
-      search_.improve(seeds[i]);
+      const ShopOrder improved = search_.improve(seeds[i]);
+      if (shop_.chunks > 1) search_.add_start(improved);
     }
   }
 
   void patterns() {
-    if (request_.shape.chunks > 1) return;
     for (const RankPattern& each : rank_patterns(shop_.ranks, request_.limit)) {
       if (done()) return;
       search_.try_pattern(each.forwards, each.lag);

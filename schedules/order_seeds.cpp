@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "schedules/build.h"
 #include "schedules/evaluate.h"
 #include "schedules/generators.h"
 #include "schedules/zb_greedy.h"
@@ -15,6 +16,29 @@ namespace {
 bool keeps(const Schedule& schedule, int limit) {
   const std::vector<int> peaks = peak_live_activations(schedule);
   return std::ranges::all_of(peaks, [&](int peak) { return peak <= limit; });
+}
+
+// With every backward as its two gradients, pairs as their parts, and the k-th operation of a
+// stage and kind of micro-batch k: as fast at least, and as much alive.
+Schedule as_searched(Schedule schedule) {
+  std::vector<int> done(4 * schedule.num_stages(), 0);
+  for (std::vector<Op>& row : schedule.ranks) {
+    std::vector<Op> ops;
+    const auto put = [&](OpKind kind, int stage) {
+      int& next = done[4 * stage + static_cast<int>(kind)];
+      ops.push_back({kind, false, 0, stage, next++});
+    };
+    for (const Op& op : row) {
+      if (op.kind != OpKind::kBackward) {
+        put(op.kind, op.stage);
+        continue;
+      }
+      put(OpKind::kInputGrad, op.stage);
+      put(OpKind::kWeightGrad, op.stage);
+    }
+    row = std::move(ops);
+  }
+  return schedule;
 }
 
 }  // namespace
@@ -36,11 +60,24 @@ std::vector<Schedule> published_orders(const PipelineShape& shape, Placement pla
       if (placement == Placement::kV) add(zbv_greedy(shape, std::max(2, room), ticks));
     }
   }
-  if (placement == Placement::kV) {
-    for (const auto rule : {zb_v, v_half, v_min}) add(rule(shape, {}));
-  } else if (shape.microbatches % std::max(1, shape.microbatches / ranks) == 0) {
-    add(interleaved_zb(shape, {}));
+  const auto stage_rank = stage_ranks(placement, shape);
+  const auto add_rule = [&](const auto& rule, const ScheduleOptions& options = {}) {
+    try {
+      Schedule order = rule(shape, options);
+      if (order.stage_rank == stage_rank) add(as_searched(std::move(order)));
+    } catch (const InputError&) {
+      // The schedule does not have this shape.
+    }
+  };
+  ScheduleOptions eager, megatron;
+  eager.eager = true;
+  megatron.interleaved_rule = InterleavedRule::kMegatron;
+  for (const auto rule : {zb_v, v_half, v_min, interleaved_zb, one_f_one_b, interleaved_1f1b,
+                          dualpipe_v, hanayo, looped_bfs, gpipe}) {
+    add_rule(rule);
   }
+  add_rule(one_f_one_b, eager);
+  add_rule(interleaved_1f1b, megatron);
   return orders;
 }
 

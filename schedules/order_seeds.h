@@ -8,8 +8,9 @@
 
 namespace plumbline {
 
-/// The published orders of F, I and W in this placement whose ranks hold at most `limit` live
-/// activations, made for these costs and for equal ones, with this limit and their own.
+/// The published orders in this placement whose ranks hold at most `limit` live activations, with
+/// every backward split in I and W where it stands; greedy ones made for these costs and for equal
+/// ones, with this limit and their own.
 std::vector<Schedule> published_orders(const PipelineShape& shape, Placement placement, int limit,
                                        const UnitCosts& costs);
 

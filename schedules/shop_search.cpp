@@ -5,7 +5,6 @@
 
 #include "schedules/hashed.h"
 #include "schedules/list_schedule.h"
-#include "schedules/tabu_walk.h"
 
 namespace plumbline {
 namespace {
@@ -47,20 +46,20 @@ TickTimes ShopSearch::mirrored_starts(const JobShop& shop, const ShopOrder& orde
   return mirror;
 }
 
-void ShopSearch::improve(const ShopOrder& order) {
-  ShopOrder now = order;
-  Ticks shortest = order.makespan;
+ShopOrder ShopSearch::improve(const ShopOrder& order) {
+  ShopOrder now = order, shortest = order;
   for (int stale = 0; stale < kRoundsWithoutGain && !done(); ++stale) {
     const auto late = listed(back_, mirrored_starts(shop_, now));
-    if (!late) return;
+    if (!late) break;
     auto early = listed(shop_, mirrored_starts(back_, *late));
-    if (!early) return;
-    if (early->starts == now.starts) return;
+    if (!early || early->starts == now.starts) break;
     now = std::move(*early);
     consider(now);
-    if (now.makespan < shortest) stale = -1;
-    shortest = std::min(shortest, now.makespan);
+    if (now.makespan >= shortest.makespan) continue;
+    shortest = now;
+    stale = -1;
   }
+  return shortest;
 }
 
 void ShopSearch::follow(const Windows& windows) {
@@ -190,6 +189,28 @@ void ShopSearch::walk(double budget, std::uint64_t seed) {
     work_ += walk.work() - before;
     if (walk.makespan() < best_.makespan) consider(walk.order());
   }
+}
+
+void ShopSearch::add_start(const ShopOrder& order) {
+  const auto as_long = [&](const TabuWalk& walk) { return walk.best() == order.makespan; };
+  if (std::ranges::none_of(walks_, as_long)) walks_.emplace_back(shop_, order, starts_++);
+}
+
+void ShopSearch::walk_from_all(double budget) {
+  if (walks_.empty()) add_start(best_);
+  const double each = budget / static_cast<double>(std::max<std::size_t>(1, walks_.size()));
+  std::erase_if(walks_, [&](TabuWalk& walk) {
+    const double end = std::min(budget_, work_ + each);
+    while (!done() && work_ < end) {
+      const double before = walk.work();
+      if (!walk.step()) return true;
+      work_ += walk.work() - before;
+      if (walk.makespan() < best_.makespan) consider(walk.order());
+    }
+    return false;
+  });
+  std::ranges::stable_sort(walks_, {}, &TabuWalk::best);
+  if (walks_.size() > 1) walks_.erase(walks_.begin() + (walks_.size() + 1) / 2, walks_.end());
 }
 
 }  // namespace plumbline

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "schedules/job_shop.h"
+#include "schedules/tabu_walk.h"
 #include "schedules/windows.h"
 
 namespace plumbline {
@@ -25,7 +27,8 @@ class ShopSearch {
   /// Takes an order as it is, when it is the best so far.
   bool consider(const ShopOrder& order);
   /// Forwards, backwards, forwards ... from the order until that gains nothing more.
-  void improve(const ShopOrder& order);
+  /// @returns the shortest order on the way
+  ShopOrder improve(const ShopOrder& order);
   /// List schedules by latest start, forwards and backwards, starts held back to the windows or
   /// not.
   void follow(const Windows& windows);
@@ -40,6 +43,10 @@ class ShopSearch {
   void shake(std::uint64_t round);
   /// A tabu walk from the best order, for `budget` units or until it is done.
   void walk(double budget, std::uint64_t seed);
+  /// Of several starts at once: gives every walk its part of `budget`, then keeps the better half.
+  void walk_from_all(double budget);
+  /// Another start for `walk_from_all`, unless one of the same length is known.
+  void add_start(const ShopOrder& order);
 
  private:
   std::optional<ShopOrder> listed(const JobShop& shop, const TickTimes& priority,
@@ -55,6 +62,8 @@ class ShopSearch {
   Ticks longest_ = 1;
   Ticks bound_ = 0;
   ShopOrder best_;
+  std::vector<TabuWalk> walks_;  // the one that has found the shortest order first
+  std::uint64_t starts_ = 0;
 };
 
 }  // namespace plumbline

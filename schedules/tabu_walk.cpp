@@ -14,7 +14,7 @@ constexpr std::size_t kTabuSlots = 1 << 16;
 }  // namespace
 
 TabuWalk::TabuWalk(const JobShop& shop, const ShopOrder& from, std::uint64_t seed)
-    : shop_(shop), seed_(seed), rows_(from.rows), place_(shop.operations()), tabu_(kTabuSlots, 0) {
+    : shop_(&shop), seed_(seed), rows_(from.rows), place_(shop.operations()), tabu_(kTabuSlots, 0) {
   for (const std::vector<int>& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) place_[row[i]] = static_cast<int>(i);
   }
@@ -23,35 +23,35 @@ TabuWalk::TabuWalk(const JobShop& shop, const ShopOrder& from, std::uint64_t see
 }
 
 Ticks TabuWalk::job_head(int op) const {
-  const int total = shop_.microbatches;
+  const int total = shop_->microbatches;
   Ticks head = 0;
-  for (const Chain::Link& in : shop_.chains[op / total].inputs) {
+  for (const Chain::Link& in : shop_->chains[op / total].inputs) {
     const int from = in.chain * total + op % total;
-    head = std::max(head, head_[from] + shop_.chains[in.chain].duration + in.delay);
+    head = std::max(head, head_[from] + shop_->chains[in.chain].duration + in.delay);
   }
   return head;
 }
 
 Ticks TabuWalk::job_tail(int op) const {
-  const int total = shop_.microbatches;
+  const int total = shop_->microbatches;
   Ticks tail = 0;
-  for (const Chain::Link& out : shop_.chains[op / total].outputs) {
+  for (const Chain::Link& out : shop_->chains[op / total].outputs) {
     const int to = out.chain * total + op % total;
-    tail = std::max(tail, tail_[to] + shop_.chains[out.chain].duration + out.delay);
+    tail = std::max(tail, tail_[to] + shop_->chains[out.chain].duration + out.delay);
   }
   return tail;
 }
 
 // Heads and tails of the whole order.
 void TabuWalk::evaluate() {
-  const int total = shop_.microbatches;
-  const int count = static_cast<int>(shop_.operations());
+  const int total = shop_->microbatches;
+  const int count = static_cast<int>(shop_->operations());
   head_.resize(count);
   tail_.resize(count);
   waiting_.resize(count);
   topological_.clear();
-  for (int c = 0; c < static_cast<int>(shop_.chains.size()); ++c) {
-    const int inputs = static_cast<int>(shop_.chains[c].inputs.size());
+  for (int c = 0; c < static_cast<int>(shop_->chains.size()); ++c) {
+    const int inputs = static_cast<int>(shop_->chains[c].inputs.size());
     for (int mb = 0; mb < total; ++mb) {
       const int op = c * total + mb;
       waiting_[op] = inputs + (place_[op] > 0 ? 1 : 0);
@@ -62,15 +62,15 @@ void TabuWalk::evaluate() {
   for (std::size_t i = 0; i < topological_.size(); ++i) {
     const int op = topological_[i];
     const int c = op / total, mb = op % total;
-    const std::vector<int>& row = rows_[shop_.chains[c].rank];
+    const std::vector<int>& row = rows_[shop_->chains[c].rank];
     Ticks head = job_head(op);
     if (place_[op] > 0) {
       const int before = row[place_[op] - 1];
       head = std::max(head, head_[before] + duration(before));
     }
     head_[op] = head;
-    makespan_ = std::max(makespan_, head + shop_.chains[c].duration);
-    for (const Chain::Link& out : shop_.chains[c].outputs) {
+    makespan_ = std::max(makespan_, head + shop_->chains[c].duration);
+    for (const Chain::Link& out : shop_->chains[c].outputs) {
       const int to = out.chain * total + mb;
       if (--waiting_[to] == 0) topological_.push_back(to);
     }
@@ -81,7 +81,7 @@ void TabuWalk::evaluate() {
   }
   for (auto each = topological_.rbegin(); each != topological_.rend(); ++each) {
     const int op = *each;
-    const std::vector<int>& row = rows_[shop_.chains[op / total].rank];
+    const std::vector<int>& row = rows_[shop_->chains[op / total].rank];
     Ticks tail = job_tail(op);
     if (place_[op] + 1 < static_cast<int>(row.size())) {
       const int after = row[place_[op] + 1];
@@ -94,7 +94,7 @@ void TabuWalk::evaluate() {
     int live = 0;
     for (const int op : row) {
       live_[op] = live;
-      live += shop_.chains[op / total].acquires - shop_.chains[op / total].releases;
+      live += shop_->chains[op / total].acquires - shop_->chains[op / total].releases;
     }
   }
   work_ += 3.0 * count;
@@ -105,9 +105,9 @@ bool TabuWalk::keeps_limit(int rank, int from, int to) const {
   const int low = std::min(from, to), high = std::max(from, to);
   int live = live_[row[low]];
   const auto step = [&](int op) {
-    const Chain& chain = shop_.chains[chain_of(op)];
+    const Chain& chain = shop_->chains[chain_of(op)];
     live += chain.acquires - chain.releases;
-    return live <= shop_.limits[rank];
+    return live <= shop_->limits[rank];
   };
   if (to < from) {
     if (!step(row[from])) return false;
@@ -130,19 +130,20 @@ Ticks& TabuWalk::tabu(int first, int second) {
 void TabuWalk::consider(int rank, int from, int to) {
   const std::vector<int>& row = rows_[rank];
   const int op = row[from];
-  const int total = shop_.microbatches;
+  const int total = shop_->microbatches;
   bool is_tabu = false;
   // An operation may not pass one of its own chain, nor its own inputs and outputs, nor anything
   // that they wait for through other ranks.
   if (to < from) {
     const int first = row[to];
     Ticks ready = 0;
-    for (const Chain::Link& in : shop_.chains[op / total].inputs) {
+    for (const Chain::Link& in : shop_->chains[op / total].inputs) {
       const int input = in.chain * total + op % total;
       ready = std::max(ready, head_[input]);
-      if (shop_.chains[in.chain].rank == rank && place_[input] >= to) return;
+      if (shop_->chains[in.chain].rank == rank && place_[input] >= to) return;
     }
-    if (!shop_.chains[op / total].inputs.empty() && ready >= head_[first] + duration(first)) return;
+    if (!shop_->chains[op / total].inputs.empty() && ready >= head_[first] + duration(first))
+      return;
     for (int i = to; i < from; ++i) {
       if (row[i] / total == op / total) return;
       is_tabu = is_tabu || tabu(op, row[i]) > static_cast<Ticks>(steps_);
@@ -150,12 +151,13 @@ void TabuWalk::consider(int rank, int from, int to) {
   } else {
     const int last = row[to];
     Ticks leaves = 0;
-    for (const Chain::Link& out : shop_.chains[op / total].outputs) {
+    for (const Chain::Link& out : shop_->chains[op / total].outputs) {
       const int output = out.chain * total + op % total;
       leaves = std::max(leaves, tail_[output]);
-      if (shop_.chains[out.chain].rank == rank && place_[output] <= to) return;
+      if (shop_->chains[out.chain].rank == rank && place_[output] <= to) return;
     }
-    if (!shop_.chains[op / total].outputs.empty() && leaves >= tail_[last] + duration(last)) return;
+    if (!shop_->chains[op / total].outputs.empty() && leaves >= tail_[last] + duration(last))
+      return;
     for (int i = from + 1; i <= to; ++i) {
       if (row[i] / total == op / total) return;
       is_tabu = is_tabu || tabu(row[i], op) > static_cast<Ticks>(steps_);
@@ -192,7 +194,7 @@ void TabuWalk::consider(int rank, int from, int to) {
 
 void TabuWalk::collect_moves() {
   moves_.clear();
-  const int total = shop_.microbatches;
+  const int total = shop_->microbatches;
   // Down one critical path from its end; where two ways lead on, chance decides.
   int op = -1;
   std::uint64_t choices = 0;
@@ -206,17 +208,17 @@ void TabuWalk::collect_moves() {
   }
   int run_end = op;  // the last operation of the run without a pause
   while (op >= 0) {
-    const int rank = shop_.chains[op / total].rank;
+    const int rank = shop_->chains[op / total].rank;
     int before = -1;
     if (place_[op] > 0) {
       const int other = rows_[rank][place_[op] - 1];
       if (head_[other] + duration(other) == head_[op]) before = other;
     }
     int input = -1;
-    for (const Chain::Link& in : shop_.chains[op / total].inputs) {
+    for (const Chain::Link& in : shop_->chains[op / total].inputs) {
       const int other = in.chain * total + op % total;
       if (head_[other] + duration(other) + in.delay == head_[op] &&
-          shop_.chains[in.chain].rank != rank) {
+          shop_->chains[in.chain].rank != rank) {
         choose(other, input);
       }
     }

@@ -20,6 +20,7 @@ class TabuWalk {
   bool step();
 
   Ticks makespan() const { return makespan_; }
+  Ticks best() const { return best_; }  ///< the shortest that it has come across
   ShopOrder order() const;
   double work() const { return work_; }
 
@@ -33,13 +34,13 @@ class TabuWalk {
   void consider(int rank, int from, int to);
   bool keeps_limit(int rank, int from, int to) const;
   void apply(const Move& move);
-  int chain_of(int op) const { return op / shop_.microbatches; }
-  Ticks duration(int op) const { return shop_.chains[chain_of(op)].duration; }
+  int chain_of(int op) const { return op / shop_->microbatches; }
+  Ticks duration(int op) const { return shop_->chains[chain_of(op)].duration; }
   Ticks job_head(int op) const;
   Ticks job_tail(int op) const;
   Ticks& tabu(int first, int second);
 
-  const JobShop& shop_;
+  const JobShop* shop_;
   std::uint64_t seed_;
   std::uint64_t steps_ = 0;
   std::vector<std::vector<int>> rows_;

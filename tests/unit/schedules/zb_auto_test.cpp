@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <vector>
@@ -230,6 +231,67 @@ TEST(ZbAuto, MakesTheSameOrderEveryTimeAndNoSlowerOneForMoreWork) {
               evaluate(once, tiny.costs).makespan * (1 + 1e-12))
         << tiny.label();
   }
+}
+
+// Shapes, costs and hops at random; PLUMBLINE_CASES=3000 tries more of them than a build has time
+// for.
+TEST(ZbAuto, IsNeverSlowerThanAScheduleWithANameInTheSamePlacementAndMemory) {
+  const char* wish = std::getenv("PLUMBLINE_CASES");
+  const int cases = wish ? std::atoi(wish) : 60;
+  unsigned state = 7;
+  const auto up_to = [&](unsigned most) {
+    state = state * 1664525u + 1013904223u;
+    return static_cast<int>((state >> 16) % most);
+  };
+  int compared = 0;
+  for (int i = 0; i < cases; ++i) {
+    const int chunks = 1 + up_to(3);
+    const int ranks = 2 + up_to(9);
+    Tiny random{{ranks, chunks, 1 + up_to(3 * ranks)}, 0, {}};
+    random.limit = chunks * (1 + up_to(2 * ranks));
+    const int digits = i % 4 == 0 ? 1 : 100;  // coarse costs have ties, fine ones rounding
+    random.costs.comm = up_to(2) * up_to(3 * digits) / 7.0;
+    for (int s = 0; s < random.shape.stages(); ++s) {
+      random.costs.forward_by_stage.push_back((digits + up_to(4 * digits)) / 3.0);
+      random.costs.input_grad_by_stage.push_back((digits + up_to(4 * digits)) / 3.0);
+      random.costs.weight_grad_by_stage.push_back(up_to(4 * digits) / 3.0);
+    }
+    const Schedule schedule = found(random);
+    const double makespan = evaluate(schedule, random.costs).makespan;
+    ASSERT_NO_THROW(check_schedule(schedule)) << random.label();
+    ASSERT_LE(most_alive(schedule), random.limit) << random.label();
+    EXPECT_LE(prove_order(schedule, random.costs, random.limit, 1e5).lower_bound,
+              makespan * (1 + 1e-12))
+        << random.label();
+    for (const ScheduleEntry& entry : all_schedules()) {
+      if (entry.name == "zb_auto") continue;
+      Schedule other;
+      try {
+        ScheduleOptions options;
+        options.costs = random.costs;
+        other = generate_schedule(entry.name, random.shape, options);
+      } catch (const InputError&) {
+        continue;  // it does not have the shape
+      }
+      if (other.stage_rank != schedule.stage_rank || !other.flushes) continue;
+      if (most_alive(other) > random.limit) continue;
+      ++compared;
+      // Ticks of a millionth of the longest operation, in as many operations as a way has.
+      EXPECT_LE(makespan, evaluate(other, random.costs).makespan * (1 + 1e-5))
+          << entry.name << ", " << random.label();
+    }
+  }
+  EXPECT_GT(compared, cases / 4);
+}
+
+TEST(ZbAuto, FindsAndProvesTheBestOrderInVHalfsMemoryForCostsThatItsRuleDoesNotFit) {
+  // Zero-bubble's own scheduler takes 266.
+  Tiny pipeline{{8, 2, 16}, 10, {}};
+  pipeline.costs.forward = 2.0;
+  pipeline.costs.input_grad = 3.0;
+  const Schedule schedule = found(pipeline, 20);
+  EXPECT_DOUBLE_EQ(evaluate(schedule, pipeline.costs).makespan, 248.0);
+  EXPECT_TRUE(proof(pipeline, schedule).optimal);
 }
 
 TEST(ZbAuto, ProvesZbH1OptimalInItsOwnMemory) {
