@@ -53,7 +53,7 @@ std::vector<std::vector<Visit>> visits(const Schedule& schedule, const UnitCosts
     const std::vector<int>& rank_of = schedule.stage_rank[replica];
     std::vector<Visit> way(stages);
     const auto hop = [&](int stage) {  // from `stage` to the next
-      return rank_of[stage] == rank_of[stage + 1] ? 0.0 : costs.comm;
+      return rank_of[stage] == rank_of[stage + 1] ? 0.0 : costs.comm_between(stage, stage + 1);
     };
     for (int s = 0; s < stages; ++s) {
       StageWork work{costs.forward_of(s), costs.input_grad_of(s), costs.weight_grad_of(s)};

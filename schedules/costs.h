@@ -2,6 +2,7 @@
 // stage, in any unit of time.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -20,7 +21,13 @@ struct UnitCosts {
   std::vector<double> forward_by_stage;
   std::vector<double> input_grad_by_stage;
   std::vector<double> weight_grad_by_stage;
+  /// [num_stages - 1] between a stage and the next, either way, where both are on different ranks.
+  std::vector<double> comm_by_stage;
 
+  /// Between two neighbouring stages on different ranks.
+  double comm_between(int one, int other) const {
+    return comm_by_stage.empty() ? comm : comm_by_stage[std::min(one, other)];
+  }
   double forward_of(int stage) const {
     return forward_by_stage.empty() ? forward : forward_by_stage[stage];
   }

@@ -75,12 +75,14 @@ class TimedWalk {
   }
 
   // Moves `start` behind an output of `stage`, unless it is not there yet.
-  bool input(int rank, double& slot, int stage, const std::vector<int>& rank_of, double& start) {
+  bool input(int rank, double& slot, int own_stage, int stage, const std::vector<int>& rank_of,
+             double& start) {
     if (slot < 0.0) {
       slot = awaited_by(rank);
       return false;
     }
-    start = std::max(start, slot + (rank_of[stage] == rank ? 0.0 : costs_.comm));
+    start = std::max(start,
+                     slot + (rank_of[stage] == rank ? 0.0 : costs_.comm_between(own_stage, stage)));
     return true;
   }
 
@@ -89,14 +91,14 @@ class TimedWalk {
     double* const own = slots(op);
     switch (op.kind) {
       case OpKind::kForward:
-        return op.stage == 0 || input(rank, own[-2], op.stage - 1, rank_of, start);
+        return op.stage == 0 || input(rank, own[-2], op.stage, op.stage - 1, rank_of, start);
       case OpKind::kBackward:
       case OpKind::kInputGrad:
-        return input(rank, own[0], op.stage, rank_of, start) &&
+        return input(rank, own[0], op.stage, op.stage, rank_of, start) &&
                (op.stage + 1 == static_cast<int>(stages_) ||
-                input(rank, own[3], op.stage + 1, rank_of, start));
+                input(rank, own[3], op.stage, op.stage + 1, rank_of, start));
       case OpKind::kWeightGrad:
-        return input(rank, own[1], op.stage, rank_of, start);
+        return input(rank, own[1], op.stage, op.stage, rank_of, start);
     }
     return true;
   }

@@ -27,7 +27,9 @@ JobShop make_job_shop(const Schedule& placed, const TickCosts& costs, int limit)
   shop.chunks = placed.shape.chunks;
   shop.microbatches = placed.shape.microbatches;
   shop.limits.assign(shop.ranks, std::min(limit, shop.chunks * shop.microbatches));
-  const auto hop = [&](int a, int b) { return rank_of[a] == rank_of[b] ? 0 : costs.comm; };
+  const auto hop = [&](int a, int b) {
+    return rank_of[a] == rank_of[b] ? 0 : costs.comm_between(a, b);
+  };
   for (const OpKind kind : {OpKind::kForward, OpKind::kInputGrad, OpKind::kWeightGrad}) {
     for (int s = 0; s < stages; ++s) {
       Chain chain;

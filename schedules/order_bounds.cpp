@@ -33,15 +33,11 @@ UnitCosts in_ticks(const JobShop& shop) {
     costs.input_grad_by_stage.push_back(static_cast<double>(shop.chains[stages + s].duration));
     costs.weight_grad_by_stage.push_back(static_cast<double>(shop.chains[2 * stages + s].duration));
   }
-  // Where hops differ, the shortest bounds them all.
-  std::optional<Ticks> hop;
-  for (const Chain& chain : shop.chains) {
-    for (const Chain::Link& in : chain.inputs) {
-      if (shop.chains[in.chain].rank == chain.rank) continue;
-      hop = std::min(hop.value_or(in.delay), in.delay);
-    }
+  costs.comm_by_stage.assign(stages > 1 ? stages - 1 : 0, 0.0);
+  for (int c = 1; c < stages; ++c) {
+    const Chain::Link& from = shop.chains[c].inputs.front();
+    costs.comm_by_stage[c - 1] = static_cast<double>(from.delay);
   }
-  costs.comm = static_cast<double>(hop.value_or(0));
   return costs;
 }
 

@@ -3,9 +3,19 @@
 #include <algorithm>
 
 #include "schedules/evaluate.h"
-#include "schedules/order_bounds.h"
 
 namespace plumbline {
+
+void raise_bound(BoundFinder& bounds, Ticks known, double budget) {
+  const double end = bounds.work() + budget;
+  for (double slice = budget / 64; bounds.value() < known && bounds.work() < end; slice *= 2) {
+    const auto part = [&](double share) { return std::min(share * slice, end - bounds.work()); };
+    bounds.raise(known, part(0.25));
+    if (bounds.value() < known) bounds.find_separations(part(0.5));
+    bounds.raise(known, part(0.25));
+    if (bounds.value() < known) bounds.branch(known, part(0.25));
+  }
+}
 
 OrderProof prove_order(const Schedule& schedule, const UnitCosts& costs, int limit, double budget) {
   const ScaledCosts scaled = to_ticks_below(costs, schedule.num_stages());
@@ -13,14 +23,7 @@ OrderProof prove_order(const Schedule& schedule, const UnitCosts& costs, int lim
   const JobShop shop = make_job_shop(schedule, divided(scaled.ticks, divisor), limit);
   const Ticks found = timed(shop, rows_of(shop, schedule))->makespan;
   BoundFinder bounds(shop, schedule);
-  const double end = bounds.work() + budget;
-  for (double slice = budget / 64; bounds.value() < found && bounds.work() < end; slice *= 2) {
-    const auto part = [&](double share) { return std::min(share * slice, end - bounds.work()); };
-    bounds.raise(found, part(0.25));
-    if (bounds.value() < found) bounds.find_separations(part(0.5));
-    bounds.raise(found, part(0.25));
-    if (bounds.value() < found) bounds.branch(found, part(0.25));
-  }
+  raise_bound(bounds, found, budget);
   OrderProof proof;
   proof.limit = limit;
   proof.lower_bound =

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "schedules/costs.h"
+#include "schedules/order_bounds.h"
 #include "schedules/schedule.h"
 
 namespace plumbline {
@@ -16,6 +17,10 @@ struct OrderProof {
   /// but for a millionth of the longest operation in each of them.
   bool optimal = false;
 };
+
+/// Raises a bound by all means it has, up to the makespan `known` of some order, spending about
+/// `budget` units of work.
+void raise_bound(BoundFinder& bounds, Ticks known, double budget);
 
 /// Looks for the best lower bound for orders of F, I and W of every stage, placed as `schedule`
 /// places them, spending about `budget` units of work (an operation or state looked at).

@@ -18,9 +18,9 @@ bool keeps(const Schedule& schedule, int limit) {
   return std::ranges::all_of(peaks, [&](int peak) { return peak <= limit; });
 }
 
-// With every backward as its two gradients, pairs as their parts, and the k-th operation of a
-// stage and kind of micro-batch k: as fast at least, and as much alive.
-Schedule as_searched(Schedule schedule) {
+}  // namespace
+
+Schedule with_split_backwards(Schedule schedule) {
   std::vector<int> done(4 * schedule.num_stages(), 0);
   for (std::vector<Op>& row : schedule.ranks) {
     std::vector<Op> ops;
@@ -40,8 +40,6 @@ Schedule as_searched(Schedule schedule) {
   }
   return schedule;
 }
-
-}  // namespace
 
 std::vector<Schedule> published_orders(const PipelineShape& shape, Placement placement, int limit,
                                        const UnitCosts& costs) {
@@ -64,7 +62,7 @@ std::vector<Schedule> published_orders(const PipelineShape& shape, Placement pla
   const auto add_rule = [&](const auto& rule, const ScheduleOptions& options = {}) {
     try {
       Schedule order = rule(shape, options);
-      if (order.stage_rank == stage_rank) add(as_searched(std::move(order)));
+      if (order.stage_rank == stage_rank) add(with_split_backwards(std::move(order)));
     } catch (const InputError&) {
       // The schedule does not have this shape.
     }

@@ -8,6 +8,10 @@
 
 namespace plumbline {
 
+/// With every backward as its two gradients, pairs as their parts, and the k-th operation of a
+/// stage and kind of micro-batch k: as fast at least, and as much alive.
+Schedule with_split_backwards(Schedule schedule);
+
 /// The published orders in this placement whose ranks hold at most `limit` live activations, with
 /// every backward split in I and W where it stands; greedy ones made for these costs and for equal
 /// ones, with this limit and their own.

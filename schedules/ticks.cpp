@@ -23,7 +23,8 @@ double ticks_per_unit(const std::vector<double>& costs) {
 
 template <typename Round>
 ScaledCosts scaled(const UnitCosts& costs, int stages, Round round) {
-  std::vector<double> all{costs.comm};
+  std::vector<double> all = costs.comm_by_stage;
+  if (all.empty()) all.push_back(costs.comm);
   for (int s = 0; s < stages; ++s) {
     all.insert(all.end(), {costs.forward_of(s), costs.input_grad_of(s), costs.weight_grad_of(s)});
   }
@@ -36,6 +37,10 @@ ScaledCosts scaled(const UnitCosts& costs, int stages, Round round) {
     result.ticks.weight_grad.push_back(ticks(costs.weight_grad_of(s)));
   }
   result.ticks.comm = ticks(costs.comm);
+  for (const double comm : costs.comm_by_stage) result.ticks.comm_by_stage.push_back(ticks(comm));
+  if (!costs.comm_by_stage.empty()) {
+    result.ticks.comm = *std::ranges::max_element(result.ticks.comm_by_stage);
+  }
   return result;
 }
 
@@ -54,7 +59,8 @@ ScaledCosts to_ticks_below(const UnitCosts& costs, int stages) {
 
 std::int64_t common_divisor(const TickCosts& costs) {
   std::int64_t divisor = costs.comm;
-  for (const auto* list : {&costs.forward, &costs.input_grad, &costs.weight_grad}) {
+  for (const auto* list :
+       {&costs.forward, &costs.input_grad, &costs.weight_grad, &costs.comm_by_stage}) {
     for (const std::int64_t each : *list) divisor = std::gcd(divisor, each);
   }
   return std::max<std::int64_t>(1, divisor);
@@ -63,7 +69,8 @@ std::int64_t common_divisor(const TickCosts& costs) {
 TickCosts divided(const TickCosts& costs, std::int64_t divisor) {
   TickCosts result = costs;
   result.comm /= divisor;
-  for (auto* list : {&result.forward, &result.input_grad, &result.weight_grad}) {
+  for (auto* list :
+       {&result.forward, &result.input_grad, &result.weight_grad, &result.comm_by_stage}) {
     for (std::int64_t& each : *list) each /= divisor;
   }
   return result;

@@ -10,8 +10,12 @@ namespace plumbline {
 
 struct TickCosts {
   std::vector<std::int64_t> forward, input_grad, weight_grad;  ///< [stages]
-  std::int64_t comm = 0;
+  std::int64_t comm = 0;                                       ///< the longest, where they differ
+  std::vector<std::int64_t> comm_by_stage;  ///< [stages - 1] as in UnitCosts, or empty
 
+  std::int64_t comm_between(int one, int other) const {
+    return comm_by_stage.empty() ? comm : comm_by_stage[one < other ? one : other];
+  }
   std::int64_t of(OpKind kind, int stage) const {
     switch (kind) {
       case OpKind::kForward:

@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "schedules/evaluate.h"
-#include "schedules/order_bounds.h"
+#include "schedules/order_proof.h"
+#include "schedules/order_seeds.h"
+#include "schedules/span_bound.h"
 #include "sim/lowering/op_times.h"
 #include "sim/lowering/step_tail.h"
 
@@ -96,12 +100,19 @@ class Bound {
     return longest;
   }
 
-  SimTime period() const {
+  // Of an iteration that is one rank's span, when the ranks' operations take at least so long.
+  SimTime longest_span(const std::vector<SimTime>& operations) const {
     SimTime longest = 0;
     for (int rank = 0; rank < schedule_.num_ranks(); ++rank) {
-      longest = std::max(longest, work_[rank].all + optimizer(rank));
+      longest = std::max(longest, operations[rank] + optimizer(rank));
     }
     return longest;
+  }
+
+  SimTime period() const {
+    std::vector<SimTime> work;
+    for (const Work& each : work_) work.push_back(each.all);
+    return longest_span(work);
   }
 
  private:
@@ -213,15 +224,23 @@ StepBound full_lower_bound(const Schedule& schedule, const TrainingCosts& costs,
   const Bound bound(schedule, costs, options);
   const SimTime unit = std::max<SimTime>(1, bound.longest_operation() / kParts);
   const JobShop shop = bound.job_shop(unit);
-  BoundFinder finder(shop, schedule);
-  const Ticks closed_form = finder.value();
-  finder.raise(kNoDeadline / 2, kWork / 4);
-  finder.find_separations(kWork / 2);
-  finder.raise(kNoDeadline / 2, kWork / 4);
-  const SimTime raised = bound.iteration(finder.value() * unit);
-  if (raised > result.time) {
-    result.time = raised;
-    if (finder.value() > closed_form) result.by = finder.by();
+  const std::optional<ShopOrder> known = timed(shop, rows_of(shop, with_split_backwards(schedule)));
+  if (costs.optimizer_post_validation) {
+    std::vector<SimTime> spans;
+    for (int rank = 0; rank < shop.ranks; ++rank) {
+      spans.push_back(unit * span_lower_bound(shop, rank, known->makespan, kWork / shop.ranks));
+    }
+    const SimTime raised = bound.longest_span(spans);
+    if (raised > result.time) result = {raised, "B6", {}};
+  } else {
+    BoundFinder finder(shop, schedule);
+    const Ticks closed_form = finder.value();
+    raise_bound(finder, known->makespan, kWork);
+    const SimTime raised = bound.iteration(finder.value() * unit);
+    if (raised > result.time) {
+      result.time = raised;
+      if (finder.value() > closed_form) result.by = finder.by();
+    }
   }
   result.assumptions.push_back("bound: " + result.by + ", for orders with at most " +
                                std::to_string(std::ranges::max(peak_live_activations(schedule))) +

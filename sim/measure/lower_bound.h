@@ -29,11 +29,12 @@ struct StepBound {
   std::vector<std::string> assumptions;
 };
 
-/// `lower_bound`, raised by the time windows of schedules/order_bounds.h: no order of the same
-/// operations in the same placement is faster that holds at most as many live activations on
-/// every rank as this schedule does on its fullest.  A fixed amount of work.  For schedules that
-/// flush, with one copy of the weights and no overlapped pairs; of others it is `lower_bound`, and
-/// an assumption says so.
+/// `lower_bound`, raised by the windows and the branching of schedules/order_bounds.h: no order of
+/// the same operations in the same placement is faster that holds at most as many live activations
+/// on every rank as this schedule does on its fullest.  With optimizer post-validation an iteration
+/// is a rank's span, which schedules/span_bound.h bounds (B6).  A fixed amount of work.  For
+/// schedules that flush, with one copy of the weights and no overlapped pairs; of others it is
+/// `lower_bound`, and an assumption says so.
 StepBound full_lower_bound(const Schedule& schedule, const TrainingCosts& costs,
                            const LoweringOptions& options);
 

@@ -42,15 +42,15 @@ constexpr std::array<std::string_view, 11> kRegardlessOfCosts{
 
 UnitCosts unit_costs(const TrainingCosts& costs) {
   UnitCosts unit;
-  Seconds hop;
   for (std::size_t s = 0; s < costs.stages.size(); ++s) {
     const StageCost& stage = costs.stages[s];
     unit.forward_by_stage.push_back(stage.forward.total().base());
     unit.input_grad_by_stage.push_back(stage.input_grad.total().base());
     unit.weight_grad_by_stage.push_back(stage.weight_grad.total().base());
-    if (s + 1 < costs.stages.size()) hop = max(hop, costs.forward_hop[s].latency);
+    if (s + 1 == costs.stages.size()) continue;
+    unit.comm_by_stage.push_back(
+        max(costs.forward_hop[s].latency, costs.backward_hop[s + 1].latency).base());
   }
-  unit.comm = hop.base();
   return unit;
 }
 

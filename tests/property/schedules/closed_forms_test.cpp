@@ -206,6 +206,11 @@ TEST(ClosedForm, ChimeraIsAsInItsTable2WhenBackwardsAreTwiceAsLong) {
   }
 }
 
+// Of Hanayo no figure is at hand to test against: the text of arXiv:2308.15762 could not be
+// had, and no code of its authors states a closed form.  That one wave idles (P - 1)(2F + B) of
+// chunk time is read off the order of the paper's figures as drawn in hanayo.cpp, and so is that W
+// waves divide a rank's idleness by W; the peak of VM chunk activations at M = P follows from the
+// rule.
 TEST(ClosedForm, HanayosSingleWaveIdlesAThirdLessThan1F1BWhenBackwardsAreTwiceAsLong) {
   for (const int p : {2, 3, 4, 8}) {
     EXPECT_NEAR(idle(make("hanayo", p, 2, p), {}), 2 * (p - 1) * (1 + 2) * 2 / 3.0, kTolerance);

@@ -65,7 +65,7 @@ class Exact {
         bool ready = true;
         const auto needs = [&](int of_kind, int stage) {
           ready = ready && counts[of_kind * stages_ + stage] > mb;
-          const std::int64_t hop = rank_of_[stage] == rank ? 0 : costs_.comm;
+          const std::int64_t hop = rank_of_[stage] == rank ? 0 : costs_.comm_between(s, stage);
           if (ready) start = std::max(start, way[end_of(of_kind, stage, mb)] + hop);
         };
         if (kind == 0 && s > 0) needs(0, s - 1);

@@ -35,6 +35,7 @@ struct Tiny {
               std::to_string(static_cast<int>(costs.input_grad_of(s))) + ":" +
               std::to_string(static_cast<int>(costs.weight_grad_of(s)));
     }
+    for (const double hop : costs.comm_by_stage) text += " hop " + std::to_string(hop);
     return text;
   }
 };
@@ -54,6 +55,9 @@ std::vector<Tiny> tiny_pipelines() {
       each.costs.forward_by_stage.push_back(1 + up_to(4));
       each.costs.input_grad_by_stage.push_back(1 + up_to(4));
       each.costs.weight_grad_by_stage.push_back(1 + up_to(4));
+    }
+    for (int s = 0; all.size() % 3 == 1 && s + 1 < each.shape.stages(); ++s) {
+      each.costs.comm_by_stage.push_back(up_to(4));
     }
     all.push_back(each);
   };
@@ -255,6 +259,7 @@ TEST(ZbAuto, IsNeverSlowerThanAScheduleWithANameInTheSamePlacementAndMemory) {
       random.costs.forward_by_stage.push_back((digits + up_to(4 * digits)) / 3.0);
       random.costs.input_grad_by_stage.push_back((digits + up_to(4 * digits)) / 3.0);
       random.costs.weight_grad_by_stage.push_back(up_to(4 * digits) / 3.0);
+      if (i % 5 == 0 && s > 0) random.costs.comm_by_stage.push_back(up_to(2 * digits) / 7.0);
     }
     const Schedule schedule = found(random);
     const double makespan = evaluate(schedule, random.costs).makespan;
