@@ -10,6 +10,9 @@ namespace {
 
 constexpr int kReach = 10;  // how far an operation is moved at most
 constexpr std::size_t kTabuSlots = 1 << 16;
+// Units of work: to look whether an operation has to be visited, and to find its head or its tail.
+constexpr double kLook = 0.25;
+constexpr double kUpdate = 1.5;
 
 }  // namespace
 
@@ -89,6 +92,10 @@ void TabuWalk::evaluate() {
     }
     tail_[op] = tail;
   }
+  position_.resize(count);
+  for (std::size_t i = 0; i < topological_.size(); ++i)
+    position_[topological_[i]] = static_cast<int>(i);
+  marked_.assign(count, 0);
   live_.resize(count);
   for (const std::vector<int>& row : rows_) {
     int live = 0;
@@ -98,6 +105,103 @@ void TabuWalk::evaluate() {
     }
   }
   work_ += 3.0 * count;
+}
+
+// The same after one move, as far as it reaches.
+void TabuWalk::reevaluate(int rank, int from, int to) {
+  const std::vector<int>& row = rows_[rank];
+  const int low = std::min(from, to), high = std::max(from, to);
+  int first = position_[row[low]], last = first;
+  int live = low > 0 ? live_[row[low - 1]] : 0;
+  const auto step = [&](int op) {
+    live += shop_->chains[chain_of(op)].acquires - shop_->chains[chain_of(op)].releases;
+  };
+  if (low > 0) step(row[low - 1]);
+  for (int i = low; i <= high; ++i) {
+    first = std::min(first, position_[row[i]]);
+    last = std::max(last, position_[row[i]]);
+    live_[row[i]] = live;
+    step(row[i]);
+  }
+  reorder(row[to], first, last, to > from);
+  const int end = static_cast<int>(row.size()) - 1;
+  for (int i = low; i <= std::min(high + 1, end); ++i) mark(row[i]);
+  update_heads(first);
+  for (int i = std::max(0, low - 1); i <= high; ++i) mark(row[i]);
+  update_tails(last);
+  find_makespan();
+}
+
+// Makes the order topological again between two positions: what leads to the operation that was
+// moved towards the start goes first, or what follows from one that was moved towards the end goes
+// last.
+void TabuWalk::reorder(int moved, int first, int last, bool forwards) {
+  mark(moved);
+  const auto scan = [&](int i) {
+    const int op = topological_[i];
+    const auto look = [&](int other) {
+      if (marked_[other]) mark(op);
+    };
+    forwards ? for_each_before(op, look) : for_each_after(op, look);
+  };
+  if (forwards) {
+    for (int i = first; i <= last; ++i) scan(i);
+  } else {
+    for (int i = last; i >= first; --i) scan(i);
+  }
+  const auto begin = topological_.begin();
+  std::stable_partition(begin + first, begin + last + 1,
+                        [&](int op) { return (marked_[op] != 0) != forwards; });
+  for (int i = first; i <= last; ++i) {
+    position_[topological_[i]] = i;
+    marked_[topological_[i]] = 0;
+  }
+  open_ = 0;
+  work_ += last - first + 1;
+}
+
+void TabuWalk::update_heads(int first) {
+  for (std::size_t i = first; open_ > 0; ++i) {
+    work_ += kLook;
+    const int op = topological_[i];
+    if (!marked_[op]) continue;
+    unmark(op);
+    Ticks head = job_head(op);
+    if (place_[op] > 0) {
+      const int before = rows_[shop_->chains[chain_of(op)].rank][place_[op] - 1];
+      head = std::max(head, head_[before] + duration(before));
+    }
+    work_ += kUpdate;
+    if (head == head_[op]) continue;
+    head_[op] = head;
+    for_each_after(op, [&](int other) { mark(other); });
+  }
+}
+
+void TabuWalk::update_tails(int last) {
+  for (int i = last; open_ > 0; --i) {
+    work_ += kLook;
+    const int op = topological_[i];
+    if (!marked_[op]) continue;
+    unmark(op);
+    const std::vector<int>& row = rows_[shop_->chains[chain_of(op)].rank];
+    Ticks tail = job_tail(op);
+    if (place_[op] + 1 < static_cast<int>(row.size())) {
+      const int after = row[place_[op] + 1];
+      tail = std::max(tail, tail_[after] + duration(after));
+    }
+    work_ += kUpdate;
+    if (tail == tail_[op]) continue;
+    tail_[op] = tail;
+    for_each_before(op, [&](int other) { mark(other); });
+  }
+}
+
+void TabuWalk::find_makespan() {
+  makespan_ = 0;
+  for (const std::vector<int>& row : rows_) {
+    if (!row.empty()) makespan_ = std::max(makespan_, head_[row.back()] + duration(row.back()));
+  }
 }
 
 bool TabuWalk::keeps_limit(int rank, int from, int to) const {
@@ -272,8 +376,9 @@ bool TabuWalk::step() {
                      hashed_bits(seed_ + 7 * steps_, ++ties) % 2 == 0;
     if (!chosen || move.estimate < chosen->estimate || tie) chosen = &move;
   }
-  apply(*chosen);
-  evaluate();
+  const Move move = *chosen;
+  apply(move);
+  reevaluate(move.rank, move.from, move.to);
   best_ = std::min(best_, makespan_);
   return true;
 }
