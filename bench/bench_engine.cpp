@@ -41,7 +41,7 @@ void build(benchmark::State& state) {
     const TaskGraph graph = one_f_one_b_graph(static_cast<int>(state.range(0)),
                                               static_cast<int>(state.range(1)), Hop::kDelay, 0.0);
     tasks = graph.num_tasks();
-    benchmark::DoNotOptimize(graph.edge_target().data());
+    benchmark::DoNotOptimize(graph.edge_source().data());
   }
   count_tasks(state, tasks);
 }

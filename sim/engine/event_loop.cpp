@@ -74,7 +74,8 @@ void EventLoop::begin(Run& run) {
   run.timeline.start.assign(num_tasks, now_);
   run.timeline.finish.resize(num_tasks);
   run.pending.assign(num_tasks, 0);
-  for (const TaskId target : graph.edge_target()) ++run.pending[target];
+  run.successors = successors(graph);
+  for (const TaskId target : run.successors.target) ++run.pending[target];
   if (ahead_) run.chained = chained_resources(graph);
   run.untimed = num_tasks;
   run.last_finish = now_;
@@ -86,9 +87,9 @@ void EventLoop::begin(Run& run) {
 
 // Tells the successors of every timed task, and those that are timed by that, and so on.
 void EventLoop::tell_successors(Run& run) {
-  const std::uint32_t* first_edge = run.graph->first_edge().data();
-  const TaskId* target = run.graph->edge_target().data();
-  const SimTime* delay = run.graph->has_edge_delays() ? run.graph->edge_delay().data() : nullptr;
+  const std::uint32_t* first_edge = run.successors.first.data();
+  const TaskId* target = run.successors.target.data();
+  const SimTime* delay = run.successors.delay.empty() ? nullptr : run.successors.delay.data();
   SimTime* start = run.timeline.start.data();
   while (!run.timed.empty()) {
     const TaskId task = run.timed.back();
@@ -107,15 +108,15 @@ void EventLoop::tell_successors(Run& run) {
 void EventLoop::resolve(Run& run, TaskId task) {
   const SimTime ready = run.timeline.start[task];
   const std::int64_t work = run.graph->work()[task];
-  const std::uint32_t resource = run.graph->resource()[task];
   run.pending[task] = Run::kReady;
-  if (resource == kNoResource) {
+  if (run.graph->no_resource(task)) {
     run.time(task, ready + work);
   } else if (run.graph->is_flow(task)) {
     if (work == 0) return run.time(task, ready);
     push(ready, Phase::kSetOut, what_of(run.id, task));
     run.prefetch_successors(task);
-  } else if (!run.chained.empty() && run.chained[resource]) {
+  } else if (const ResourceId resource = run.graph->resource(task);
+             !run.chained.empty() && run.chained[resource]) {
     const SimTime finish = finish_on(resource, ready, work);
     if (finish != kNever) run.time(task, finish);
   } else {
@@ -141,7 +142,7 @@ SimTime EventLoop::finish_on(ResourceId id, SimTime start, SimTime work) const {
 // First come, first served: with nobody to cancel or to change speeds, a task's turn is known when
 // it becomes ready.
 void EventLoop::take_turn(Run& run, TaskId task) {
-  const ResourceId id = run.graph->resource()[task];
+  const ResourceId id = run.graph->resource(task);
   Exclusive& resource = resources_[id];
   if (resource.finish == kNever) return;
   SimTime& start = run.timeline.start[task];
@@ -154,7 +155,7 @@ void EventLoop::take_turn(Run& run, TaskId task) {
 
 // Also called for a task that has joined already, to offer it a resource that has become free.
 void EventLoop::join_queue(Run& run, TaskId task) {
-  const ResourceId id = run.graph->resource()[task];
+  const ResourceId id = run.graph->resource(task);
   Exclusive& resource = resources_[id];
   if (run.pending[task] == Run::kReady) {
     run.pending[task] = Run::kQueued;
@@ -203,7 +204,7 @@ void EventLoop::finish(Run& run, TaskId task) {
     if (!network_.is_due(run.pending[task], what, now_)) return;
     network_.remove(run.pending[task]);
   } else {
-    const ResourceId id = run.graph->resource()[task];
+    const ResourceId id = run.graph->resource(task);
     Exclusive& resource = resources_[id];
     if (resource.serving != what || resource.finish != now_) return;
     resource.serving = Exclusive::kIdle;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sim/engine/event_loop.h"
+#include "sim/engine/successors.h"
 
 namespace plumbline {
 
@@ -23,6 +24,7 @@ struct EventLoop::Run {
 
   RunId id = 0;
   std::shared_ptr<const TaskGraph> graph;
+  Successors successors;
   Timeline timeline;  // until a task is ready, `start` holds the latest finish before it
   std::vector<std::uint32_t> pending;  // [num_tasks] predecessors that are not timed yet
   std::vector<TaskId> timed;           // finish known, successors not told yet
@@ -41,8 +43,8 @@ struct EventLoop::Run {
   // By the time a task that queues is through, its successors are in the cache; waiting for them
   // then takes as long as the rest of the loop.
   void prefetch_successors(TaskId task) const {
-    for (std::uint32_t e = graph->first_edge()[task]; e < graph->first_edge()[task + 1]; ++e) {
-      const TaskId next = graph->edge_target()[e];
+    for (std::uint32_t e = successors.first[task]; e < successors.first[task + 1]; ++e) {
+      const TaskId next = successors.target[e];
       __builtin_prefetch(&pending[next], 1);
       __builtin_prefetch(&timeline.start[next], 1);
     }

@@ -45,41 +45,61 @@ class Sweep {
     const std::size_t num_tasks = graph_.num_tasks();
     reserve_large(timeline.start, num_tasks);
     reserve_large(timeline.finish, num_tasks);
-    timeline.start.assign(num_tasks, 0);
-    timeline.finish.resize(num_tasks);
-    const std::int64_t* work = graph_.work().data();
-    const std::uint32_t* resource = graph_.resource().data();
-    const std::uint32_t* first_edge = graph_.first_edge().data();
-    const TaskId* target = graph_.edge_target().data();
-    const SimTime* delay = graph_.edge_delay().data();
-    SimTime* start = timeline.start.data();
-    SimTime* finishes = timeline.finish.data();
-    Lane* lanes = resources_.data();
-
-    for (TaskId task = 0; task < num_tasks; ++task) {
-      const SimTime ready = start[task];
-      SimTime finish = ready + work[task];
-      if (resource[task] < TaskGraph::kFlowBit) {
-        Lane& lane = lanes[resource[task]];
-        if (ready < lane.free_at) [[unlikely]] {  // never on a chain of edges
-          if (ready < lane.last_ready) return overtaking(task);
-          start[task] = lane.free_at;
-          finish = lane.free_at + work[task];
-        }
-        lane = {ready, finish};
-      } else if (resource[task] != kNoResource) {
-        if (const auto conflict = send(task, ready, finish)) return conflict;
-      }
-      finishes[task] = finish;
-      for (std::uint32_t e = first_edge[task]; e < first_edge[task + 1]; ++e) {
-        SimTime& next = start[target[e]];
-        next = std::max(next, kDelays ? finish + delay[e] : finish);
+    timeline.start.clear();
+    timeline.finish.clear();
+    // In blocks, so that what `resize` clears is still in the cache when it is written.
+    constexpr std::size_t kBlock = 1024;
+    for (std::size_t begin = 0; begin < num_tasks; begin += kBlock) {
+      const std::size_t end = std::min(begin + kBlock, num_tasks);
+      timeline.start.resize(end);
+      timeline.finish.resize(end);
+      if (const auto conflict =
+              run_block<kDelays>(static_cast<TaskId>(begin), static_cast<TaskId>(end), timeline)) {
+        return conflict;
       }
     }
     return std::nullopt;
   }
 
  private:
+  template <bool kDelays>
+  std::optional<Conflict> run_block(TaskId begin, TaskId end, Timeline& timeline) {
+    const std::int64_t* work = graph_.work().data();
+    const std::uint32_t* codes = graph_.codes().data();
+    const std::uint32_t* first_edge = graph_.first_edge().data();
+    const TaskId* source = graph_.edge_source().data();
+    const SimTime* delay = graph_.edge_delay().data();
+    SimTime* starts = timeline.start.data();
+    SimTime* finishes = timeline.finish.data();
+    Lane* lanes = resources_.data();
+
+    std::uint32_t edge = first_edge[begin];
+    for (TaskId task = begin; task < end; ++task) {
+      SimTime start = 0;
+      for (const std::uint32_t row_end = first_edge[task + 1]; edge < row_end; ++edge) {
+        const SimTime before = finishes[source[edge]];
+        start = std::max(start, kDelays ? before + delay[edge] : before);
+      }
+      const std::uint32_t code = codes[task];
+      SimTime finish = start + work[task];
+      if (code < TaskGraph::kFlowBit) {
+        Lane& lane = lanes[code & ~TaskGraph::kFollowsBit];
+        const SimTime ready =
+            (code & TaskGraph::kFollowsBit) != 0 ? std::max(start, lane.free_at) : start;
+        if (ready < lane.last_ready) [[unlikely]]
+          return overtaking(task);
+        start = std::max(ready, lane.free_at);
+        finish = start + work[task];
+        lane = {ready, finish};
+      } else if (code != kNoResource) {
+        if (const auto conflict = send(task, start, finish)) return conflict;
+      }
+      starts[task] = start;
+      finishes[task] = finish;
+    }
+    return std::nullopt;
+  }
+
   // Out of line, to leave the registers to the loop over tasks.
   [[gnu::noinline]] std::optional<Conflict> send(TaskId flow, SimTime ready, SimTime& finish) {
     const std::int64_t bytes = graph_.work()[flow];
@@ -96,9 +116,9 @@ class Sweep {
   }
 
   Conflict overtaking(TaskId task) const {
-    const ResourceId resource = graph_.resource()[task];
+    const ResourceId resource = graph_.resource(task);
     TaskId before = task - 1;
-    while (graph_.resource()[before] != resource) --before;
+    while (graph_.is_flow(before) || graph_.resource(before) != resource) --before;
     return {before, task, false, resource};
   }
 

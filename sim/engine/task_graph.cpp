@@ -1,9 +1,9 @@
-// Builds the compressed rows: a counting sort of the edges by their source.
+// Builds the compressed rows.  A lowering adds every edge right after the task that it leads to,
+// and so writes them in place.  Otherwise: a counting sort of the edges by their target, stable and
+// linear.
 //
-//   edges as added   2->3  0->2  0->1        first_edge   0 2 2 3 3
-//   edges by source  0->2  0->1  2->3        edge_target  2 1 3
-//
-// The sort is stable and linear; a lowering with millions of edges spends its time here.
+//   edges as added   2->3  0->2  0->1        first_edge   0 0 1 2 3
+//   edges by target  0->1  0->2  2->3        edge_source  0 0 2
 
 #include "sim/engine/task_graph.h"
 
@@ -18,6 +18,15 @@
 
 namespace plumbline {
 namespace {
+
+constexpr std::size_t kBlock = 1024;
+
+/// @returns the new size
+template <typename T>
+std::size_t grow_by_block(std::vector<T>& vector) {
+  vector.resize(vector.size() + kBlock);
+  return vector.size();
+}
 
 [[noreturn]] void reject(const std::string& what) {
   throw std::invalid_argument("task graph: " + what);
@@ -34,10 +43,12 @@ namespace {
 }  // namespace
 
 void TaskGraphBuilder::reserve(std::size_t tasks, std::size_t edges) {
+  tasks += kBlock;
+  edges += kBlock;
   reserve_large(graph_.work_, tasks);
-  reserve_large(graph_.resource_, tasks);
-  reserve_large(graph_.edge_target_, edges);
-  reserve_large(edge_from_, edges);
+  reserve_large(graph_.code_, tasks);
+  reserve_large(graph_.first_edge_, tasks);
+  reserve_large(graph_.edge_source_, edges);
 }
 
 ResourceId TaskGraphBuilder::add_resource() {
@@ -82,73 +93,94 @@ TaskId TaskGraphBuilder::add_flow(RouteId route, std::int64_t bytes) {
   return append(TaskGraph::kFlowBit | route, bytes);
 }
 
-void TaskGraphBuilder::append_delay(SimTime delay) {
-  if (delay < 0) reject("an edge has a negative delay (" + std::to_string(delay) + ")");
-  if (!graph_.has_edge_delays_) {
-    graph_.has_edge_delays_ = true;
-    reserve_large(graph_.edge_delay_, edge_from_.capacity());
-    graph_.edge_delay_.assign(edge_from_.size() - 1, 0);
-  }
-  graph_.edge_delay_.push_back(delay);
+// Blocks are small enough that what `resize` clears is still in the cache when it is written.
+void TaskGraphBuilder::make_room_for_tasks() {
+  task_room_ = grow_by_block(graph_.work_);
+  grow_by_block(graph_.code_);
+  grow_by_block(graph_.first_edge_);
 }
 
-// Leaves the number of edges of task t at first_edge_[t + 2].
-void TaskGraphBuilder::count_edges() {
+void TaskGraphBuilder::make_room_for_edges() {
+  edge_room_ = grow_by_block(graph_.edge_source_);
+  if (has_delays_) grow_by_block(graph_.edge_delay_);
+}
+
+// From here on every edge's target is written down.
+void TaskGraphBuilder::leave_order(TaskId to) {
+  if (edge_target_.empty()) {
+    edge_target_.reserve(graph_.edge_source_.capacity());
+    for (TaskId task = 0; task < num_tasks_; ++task) {
+      const std::size_t end = task + 1 < num_tasks_ ? graph_.first_edge_[task + 1] : num_edges_;
+      edge_target_.resize(end, task);
+    }
+  }
+  edge_target_.push_back(to);
+}
+
+void TaskGraphBuilder::append_first_delay(SimTime delay) {
+  if (delay < 0) reject_delay(delay);
+  has_delays_ = true;
+  reserve_large(graph_.edge_delay_, graph_.edge_source_.capacity());
+  graph_.edge_delay_.resize(edge_room_, 0);
+  graph_.edge_delay_[num_edges_] = delay;
+}
+
+void TaskGraphBuilder::reject_delay(SimTime delay) const {
+  reject("an edge has a negative delay (" + std::to_string(delay) + ")");
+}
+
+// Each row's begin, at first_edge_[t + 1] while the edges are placed, serves as the cursor of its
+// row and ends as the begin of the next one: exactly the array wanted, so no second one is needed.
+void TaskGraphBuilder::sort_edges() {
   const std::size_t num_tasks = graph_.num_tasks();
-  reserve_large(graph_.first_edge_, num_tasks + 2);
+  const std::size_t num_edges = graph_.num_edges();
   graph_.first_edge_.assign(num_tasks + 2, 0);
-  for (std::size_t e = 0; e < edge_from_.size(); ++e) {
-    const TaskId from = edge_from_[e];
-    const TaskId to = graph_.edge_target_[e];
+  for (std::size_t e = 0; e < num_edges; ++e) {
+    const TaskId from = graph_.edge_source_[e];
+    const TaskId to = edge_target_[e];
     if (from >= to || to >= num_tasks) reject_edge(from, to, num_tasks);
-    ++graph_.first_edge_[from + 2];
+    ++graph_.first_edge_[to + 2];
   }
   for (std::size_t t = 2; t < num_tasks + 2; ++t) {
     graph_.first_edge_[t] += graph_.first_edge_[t - 1];
   }
-}
-
-// Each row's begin, at first_edge_[t + 1], serves as the cursor of its row and ends as the begin
-// of the next one: exactly the array wanted, so no second one is needed.
-void TaskGraphBuilder::sort_edges() {
-  std::vector<TaskId> target;
+  std::vector<TaskId> source;
   std::vector<SimTime> delay;
-  reserve_large(target, edge_from_.size());
-  reserve_large(delay, edge_from_.size());
-  target.resize(edge_from_.size());
-  delay.resize(edge_from_.size());
-  std::uint32_t* cursor = graph_.first_edge_.data() + 1;
-  if (graph_.has_edge_delays_) {
-    for (std::size_t e = 0; e < edge_from_.size(); ++e) {
-      const std::uint32_t place = cursor[edge_from_[e]]++;
-      target[place] = graph_.edge_target_[e];
-      delay[place] = graph_.edge_delay_[e];
-    }
-  } else {
-    for (std::size_t e = 0; e < edge_from_.size(); ++e) {
-      target[cursor[edge_from_[e]]++] = graph_.edge_target_[e];
-    }
+  reserve_large(source, num_edges);
+  source.resize(num_edges);
+  if (graph_.has_edge_delays()) {
+    reserve_large(delay, num_edges);
+    delay.resize(num_edges);
   }
-  graph_.edge_target_ = std::move(target);
+  std::uint32_t* cursor = graph_.first_edge_.data() + 1;
+  for (std::size_t e = 0; e < num_edges; ++e) {
+    const std::uint32_t place = cursor[edge_target_[e]]++;
+    source[place] = graph_.edge_source_[e];
+    if (graph_.has_edge_delays()) delay[place] = graph_.edge_delay_[e];
+  }
+  graph_.first_edge_.pop_back();
+  graph_.edge_source_ = std::move(source);
   graph_.edge_delay_ = std::move(delay);
 }
 
 TaskGraph TaskGraphBuilder::build() && {
-  // Flows and kNoResource use the upper half of the 32-bit codes, edges are indexed by 32 bits.
+  // Flows, kNoResource and the order on a resource use the upper bits of the 32-bit codes, edges
+  // are indexed by 32 bits.
   constexpr std::size_t kMost = std::numeric_limits<std::int32_t>::max();
-  if (graph_.num_tasks() > kMost || graph_.num_edges() > 2 * kMost ||
-      graph_.num_resources_ > kMost || graph_.num_routes() > kMost - 1) {
+  if (num_tasks_ > kMost || num_edges_ > 2 * kMost ||
+      graph_.num_resources_ > TaskGraph::kFollowsBit || graph_.num_routes() > kMost - 1) {
     throw std::length_error("task graph: more tasks, edges, resources or routes than 32 bits hold");
   }
-  count_edges();
-  if (edges_sorted_) {
-    graph_.first_edge_.erase(graph_.first_edge_.begin());
-    graph_.edge_delay_.resize(graph_.num_edges(), 0);
+  graph_.work_.resize(num_tasks_);
+  graph_.code_.resize(num_tasks_);
+  graph_.edge_source_.resize(num_edges_);
+  if (has_delays_) graph_.edge_delay_.resize(num_edges_);
+  if (edge_target_.empty()) {
+    graph_.first_edge_.resize(num_tasks_);
+    graph_.first_edge_.push_back(static_cast<std::uint32_t>(num_edges_));
   } else {
     sort_edges();
-    graph_.first_edge_.pop_back();
   }
-  edge_from_ = {};
   return std::move(graph_);
 }
 

@@ -15,28 +15,12 @@ struct Link {
   std::int32_t id = -1;
 };
 
-/// Which kinds of operations the stages have, and whether any two run as a pair.
-struct Usage {
-  explicit Usage(const Schedule& schedule)
-      : kinds(4 * static_cast<std::size_t>(schedule.num_stages())) {
-    for (const std::vector<Op>& program : schedule.ranks) {
-      for (const Op& op : program) {
-        kinds[4 * static_cast<std::size_t>(op.stage) + static_cast<std::size_t>(op.kind)] = 1;
-        pairs = pairs || op.overlaps_next;
-      }
-    }
-  }
-  std::vector<std::uint8_t> kinds;  // [num_stages][4]
-  bool pairs = false;
-};
-
 }  // namespace
 
-Hops::Hops(const Schedule& schedule, const TrainingCosts& costs, const OpTimes& times,
-           const LoweringOptions& options)
+Hops::Hops(const Schedule& schedule, const Usage& usage, const TrainingCosts& costs,
+           const OpTimes& times, const LoweringOptions& options)
     : stages_(static_cast<std::size_t>(schedule.num_stages())),
       hops_(2 * stages_ * schedule.stage_rank.size()) {
-  const Usage usage(schedule);
   std::map<std::pair<int, int>, Link> links;
   for (std::size_t replica = 0; replica < schedule.stage_rank.size(); ++replica) {
     const std::vector<int>& rank_of = schedule.stage_rank[replica];
@@ -54,7 +38,7 @@ Hops::Hops(const Schedule& schedule, const TrainingCosts& costs, const OpTimes& 
         link.slowest_hop = std::max(link.slowest_hop, hop.time);
         for (const OpKind kind : {OpKind::kForward, OpKind::kBackward, OpKind::kInputGrad}) {
           if ((kind == OpKind::kForward) != forward) continue;
-          if (usage.kinds[4 * stage + static_cast<std::size_t>(kind)] == 0) continue;
+          if (!usage.has(stage, kind)) continue;
           const Op op{.kind = kind, .stage = static_cast<std::int32_t>(stage)};
           link.shortest_producer = std::min(link.shortest_producer, times.of(op));
         }

@@ -9,6 +9,7 @@
 #include "sim/core/sim_time.h"
 #include "sim/cost/stage_costs.h"
 #include "sim/lowering/op_times.h"
+#include "sim/lowering/usage.h"
 
 namespace plumbline {
 
@@ -24,8 +25,8 @@ struct Hop {
 
 class Hops {
  public:
-  Hops(const Schedule& schedule, const TrainingCosts& costs, const OpTimes& times,
-       const LoweringOptions& options);
+  Hops(const Schedule& schedule, const Usage& usage, const TrainingCosts& costs,
+       const OpTimes& times, const LoweringOptions& options);
 
   /// The way of what `op` makes.  REQUIRES: `op` is no weight gradient
   const Hop& out_of(const Op& op) const {

@@ -1,16 +1,17 @@
 #include "sim/lowering/lower_training.h"
 
-#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
+#include "sim/core/diagnostic.h"
 #include "sim/lowering/program_walk.h"
 #include "sim/lowering/step_builder.h"
 #include "sim/lowering/step_tail.h"
 #include "sim/lowering/unroll.h"
+#include "sim/lowering/usage.h"
 
 namespace plumbline {
 namespace {
@@ -30,43 +31,30 @@ void check_sizes(const Schedule& schedule, const TrainingCosts& costs) {
           "costs.host_copy needs one entry per stage, or none");
   require(costs.optimizer.empty() || costs.optimizer.size() == schedule.ranks.size(),
           "costs.optimizer needs one entry per rank, or none");
-  for (std::size_t rank = 0; rank < schedule.ranks.size(); ++rank) {
-    for (const Op& op : schedule.ranks[rank]) {
-      require(op.stage >= 0 && op.stage < schedule.num_stages() && op.microbatch >= 0 &&
-                  op.microbatch < schedule.shape.microbatches &&
-                  op.replica < schedule.stage_rank.size(),
-              "an operation lies outside the schedule's shape");
-      require(schedule.stage_rank[op.replica][op.stage] == static_cast<int>(rank),
-              "an operation stands on a rank that does not hold its stage");
-    }
+  if (schedule.ranks.size() > kMostRanks) {
+    throw InputError({diagnose("parallelism.pipeline",
+                               std::to_string(schedule.ranks.size()) + " ranks are too many",
+                               "at most " + std::to_string(kMostRanks) + " are simulated")});
   }
 }
 
-std::size_t count_operations(const Schedule& schedule) {
-  std::size_t operations = 0;
-  for (const std::vector<Op>& program : schedule.ranks) operations += program.size();
-  return operations;
-}
-
-bool has_pairs(const Schedule& schedule) {
-  return std::ranges::any_of(schedule.ranks, [](const std::vector<Op>& program) {
-    return std::ranges::any_of(program, &Op::overlaps_next);
-  });
-}
-
-/// Room for every operation and, unless they fold, a transfer each: four edges a pair of them.
-void reserve(StepBuilder& builder, const Schedule& schedule, const LoweringOptions& options) {
-  const std::size_t operations = count_operations(schedule);
+/// Room for every operation and, unless they fold, a transfer each: an edge into an operation, and
+/// of a transfer one into it and one into what waits for it, beside those along the streams.
+void reserve(StepBuilder& builder, const Schedule& schedule, const Usage& usage,
+             const TrainingCosts& costs, const LoweringOptions& options) {
+  const bool folds = options.fold_transfers && !costs.blocking_hops;
   const std::size_t rest = 8 * static_cast<std::size_t>(schedule.num_stages()) + 64;
-  builder.reserve((options.fold_transfers ? 1 : 2) * operations + rest,
-                  (options.fold_transfers ? 2 : 3) * operations + rest);
+  builder.reserve((folds ? 1 : 2) * usage.operations + rest,
+                  (folds ? 1 : 3) * usage.operations + rest);
 }
 
 /// Lowers with the handler of what stands beside the operations.
 template <typename Handler>
-void walk(const Schedule& schedule, const TrainingCosts& costs, Handler& handler,
-          const std::vector<ResourceId>& streams, StepBuilder& builder, LoweredStep& step) {
+void walk(const Schedule& schedule, const Usage& usage, const TrainingCosts& costs,
+          Handler& handler, const std::vector<ResourceId>& streams, StepBuilder& builder,
+          LoweredStep& step) {
   WalkResult walked = walk_programs({.schedule = schedule,
+                                     .usage = usage,
                                      .costs = costs,
                                      .options = step.options,
                                      .streams = streams,
@@ -92,9 +80,10 @@ void lower_asynchronous(const Schedule& schedule, const TrainingCosts& costs,
   step.first_steady_iteration = state.first;
   step.last_steady_iteration = state.last;
   const Schedule unrolled = unroll(schedule, state.iterations);
-  reserve(builder, unrolled, step.options);
+  const Usage usage(unrolled);
+  reserve(builder, unrolled, usage, costs, step.options);
   RollingOptimizer optimizer(unrolled, state.iterations, costs, streams, builder);
-  walk(unrolled, costs, optimizer, streams, builder, step);
+  walk(unrolled, usage, costs, optimizer, streams, builder, step);
   step.assumptions.push_back(
       "asynchronous schedule: the iteration time is the period of the steady state, taken over " +
       std::to_string(state.last - state.first) + " of " + std::to_string(state.iterations) +
@@ -108,8 +97,10 @@ void lower_asynchronous(const Schedule& schedule, const TrainingCosts& costs,
 LoweredStep lower_training(const Schedule& schedule, const TrainingCosts& costs,
                            const LoweringOptions& options) {
   check_sizes(schedule, costs);
+  const Usage usage(schedule);
   LoweredStep step;
   step.options = options;
+  step.pairs = usage.pairs;
   StepBuilder builder;
   std::vector<ResourceId> streams;
   for (std::size_t rank = 0; rank < schedule.ranks.size(); ++rank) {
@@ -117,9 +108,9 @@ LoweredStep lower_training(const Schedule& schedule, const TrainingCosts& costs,
   }
 
   if (schedule.flushes) {
-    reserve(builder, schedule, options);
+    reserve(builder, schedule, usage, costs, options);
     StepTail tail(schedule, costs, streams, builder);
-    walk(schedule, costs, tail, streams, builder, step);
+    walk(schedule, usage, costs, tail, streams, builder, step);
     if (costs.optimizer_post_validation) {
       step.assumptions.emplace_back(
           "optimizer_post_validation: a rank's optimizer follows its own gradients; the check of "
@@ -129,7 +120,7 @@ LoweredStep lower_training(const Schedule& schedule, const TrainingCosts& costs,
   } else {
     lower_asynchronous(schedule, costs, streams, builder, step);
   }
-  if (options.pairs_hide_expert_comm && has_pairs(schedule)) {
+  if (options.pairs_hide_expert_comm && usage.pairs) {
     step.assumptions.emplace_back(
         "overlapped pairs: a forward and a backward take the sum of their times, less the expert "
         "communication of each that the other's remaining time covers");

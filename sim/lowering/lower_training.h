@@ -17,6 +17,7 @@
 // unroll.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -50,16 +51,19 @@ constexpr bool is_host_copy(TaskKind kind) {
   return kind == TaskKind::kOffload || kind == TaskKind::kReload;
 }
 
-/// What one task is, index-aligned with the graph.
+/// What one task is, index-aligned with the graph.  A step has as many as it has tasks, and each is
+/// written once and read a few times: 16 bytes.
 struct TaskLabel {
   TaskKind kind = TaskKind::kForward;
   bool forward_direction = true;  ///< of a transfer
   std::uint8_t replica = 0;
-  std::int32_t rank = 0;   ///< pipeline rank whose stream it runs on (a transfer: the sender)
-  std::int32_t peer = -1;  ///< a transfer's receiver
-  std::int32_t stage = 0;  ///< of a transfer, the producer's
+  std::int32_t rank : 16 = 0;   ///< pipeline rank whose stream it runs on (a transfer: the sender)
+  std::int32_t peer : 16 = -1;  ///< a transfer's receiver
+  std::int32_t stage = 0;       ///< of a transfer, the producer's
   std::int32_t microbatch = 0;
 };
+static_assert(sizeof(TaskLabel) == 16);
+inline constexpr std::size_t kMostRanks = 32767;  ///< of a schedule that is lowered
 
 struct LoweringOptions {
   /// Overlapped hops become delays of edges: half the tasks, the same times.  A hop that could
@@ -99,13 +103,15 @@ struct LoweredStep {
   int iterations = 1;
   /// Of those, the iterations i with first <= i < last lie in the steady state.
   int first_steady_iteration = 0, last_steady_iteration = 1;
+  bool pairs = false;           ///< some operations of the schedule overlap
   std::int64_t hops = 0;        ///< between different ranks
   std::int64_t eager_hops = 0;  ///< blocking ones that had to be let go early, see assumptions
   LoweringOptions options;
   std::vector<std::string> assumptions;
 };
 
-/// @throws InputError at "schedule" when the schedule deadlocks: the message prints the waiting
+/// @throws InputError at "parallelism.pipeline" beyond kMostRanks ranks, and at "schedule" when the
+/// schedule deadlocks: the message prints the waiting
 ///         cycle in operations and ranks ("rank 0 waits at 0B0 for 1B0, which ...")
 /// @throws std::invalid_argument when `costs` has another number of stages or ranks than the
 ///         schedule (`data` and `optimizer` may be empty: nothing to do)

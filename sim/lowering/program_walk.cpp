@@ -14,6 +14,7 @@
 #include "sim/core/diagnostic.h"
 #include "sim/lowering/hops.h"
 #include "sim/lowering/host_copies.h"
+#include "sim/lowering/op_plans.h"
 #include "sim/lowering/op_times.h"
 #include "sim/lowering/slots.h"
 
@@ -22,16 +23,17 @@ namespace {
 
 constexpr std::uint32_t kNever = std::numeric_limits<std::uint32_t>::max();
 
-TaskKind task_kind(OpKind kind) { return static_cast<TaskKind>(kind); }
-static_assert(static_cast<int>(TaskKind::kWeightGrad) == static_cast<int>(OpKind::kWeightGrad));
-
 /// Where one rank's walk stands.
 struct Walker {
-  std::uint32_t position = 0;
+  const Op* program = nullptr;
+  TaskId* tasks = nullptr;  ///< of its operations
+  std::uint32_t position = 0, size = 0;
   std::uint32_t next_milestone = kNever;  ///< its position
   std::uint32_t milestone = 0;            ///< its index
   TaskId last = kNoTask;                  ///< end of the compute stream so far
+  TaskId last_operation = kNoTask;
   SlotId waits_for = kNoSlot;
+  std::array<SlotId, 2> takes{kNoSlot, kNoSlot};  ///< blocking: what its next unit receives
   std::array<TaskId, 2> sends{kNoTask, kNoTask};  ///< blocking: what the next operation waits for
   int num_sends = 0;
   int unsent = 0;  ///< blocking: results whose receiver is not ready yet
@@ -49,14 +51,8 @@ struct UnsentResult {
 /// receives are posted operations ahead (forward_backward_pipelining_with_interleaving exchanges
 /// both directions at once; zero-bubble runtimes post all of them early), so a send only takes its
 /// sender's time.
-bool meets_receivers(const Schedule& schedule) {
-  if (schedule.shape.chunks > 1 || schedule.replicas > 1) return false;
-  for (const std::vector<Op>& row : schedule.ranks) {
-    for (const Op& op : row) {
-      if (op.kind == OpKind::kInputGrad || op.kind == OpKind::kWeightGrad) return false;
-    }
-  }
-  return true;
+bool meets_receivers(const Schedule& schedule, const Usage& usage) {
+  return schedule.shape.chunks == 1 && schedule.replicas == 1 && !usage.splits_backwards;
 }
 
 class Walk {
@@ -66,22 +62,28 @@ class Walk {
         input_(input),
         builder_(builder),
         handler_(handler),
-        blocking_(input.costs.blocking_hops && meets_receivers(input.schedule)),
+        blocking_(input.costs.blocking_hops && meets_receivers(input.schedule, input.usage)),
         eager_(input.costs.blocking_hops && !blocking_),
         slots_(input.schedule),
         times_(input.costs.stages, input.options),
-        hops_(input.schedule, input.costs, times_, input.options),
+        hops_(input.schedule, input.usage, input.costs, times_, input.options),
+        plans_(input.schedule, slots_, times_, hops_),
         host_copies_(input.schedule, input.costs, builder),
         walkers_(input.schedule.ranks.size()),
         arrived_(slots_.count(), kNoTask),
         made_(blocking_ ? slots_.count() : 0, kNoTask),
         last_on_link_(hops_.num_links(), kNoTask) {
+    simple_ = !host_copies_.any();
     result_.receivers_meet = !eager_;
-    simple_ = !blocking_ && !host_copies_.any();
     result_.rank_ops.resize(walkers_.size());
     for (std::size_t rank = 0; rank < walkers_.size(); ++rank) {
-      result_.rank_ops[rank].reserve(schedule_.ranks[rank].size());
+      Walker& walker = walkers_[rank];
+      walker.program = schedule_.ranks[rank].data();
+      walker.size = static_cast<std::uint32_t>(schedule_.ranks[rank].size());
+      result_.rank_ops[rank].resize(walker.size, kNoTask);
+      walker.tasks = result_.rank_ops[rank].data();
       next_milestone(static_cast<int>(rank));
+      advance(walker, 0);
     }
   }
 
@@ -106,73 +108,69 @@ class Walk {
   /// Emits the rank's next operation or overlapped pair, unless it is blocked or done.
   bool step(int rank) {
     Walker& walker = walkers_[rank];
-    const std::vector<Op>& program = schedule_.ranks[rank];
-    if (walker.position == program.size() || walker.unsent > 0) return false;
-    const Op& op = program[walker.position];
+    if (walker.position == walker.size || walker.unsent > 0) return false;
+    const Op& op = walker.program[walker.position];
     if (simple_ && !op.overlaps_next && walker.position < walker.next_milestone) {
-      return step_alone(rank, op);
+      return step_alone(rank, walker, op);
     }
-    const std::uint32_t end = unit_end(rank);
+    const std::uint32_t end = unit_end(walker);
     for (std::uint32_t i = walker.position; i < end; ++i) {
-      // A rank moves on only when its own results have left it, so "arrived" also says "made".
-      for (const SlotId slot :
-           {slots_.from_itself(program[i]), slots_.from_neighbour(program[i])}) {
-        if (slot != kNoSlot && arrived_[slot] == kNoTask) {
-          walker.waits_for = slot;
-          return false;
-        }
-      }
+      if (!inputs_are_there(walker, walker.program[i], plans_.of(walker.program[i]))) return false;
     }
-    walker.waits_for = kNoSlot;
-    emit(rank, end);
+    emit(rank, walker, end);
     return true;
   }
 
-  /// `step` and `emit` at once for the common case: an operation by itself, no milestone, no sends
-  /// to meet.  Schedules of millions of operations spend their time here.
-  bool step_alone(int rank, const Op& op) {
-    Walker& walker = walkers_[rank];
-    const SlotId own = slots_.from_itself(op);
-    if (own != kNoSlot && arrived_[own] == kNoTask) {
-      walker.waits_for = own;
-      return false;
-    }
-    const SlotId theirs = slots_.from_neighbour(op);
-    const TaskId input = theirs == kNoSlot ? kNoTask : arrived_[theirs];
-    if (theirs != kNoSlot && input == kNoTask) {
-      walker.waits_for = theirs;
-      return false;
-    }
-    const TaskId task = add_operation(rank, op, times_.of(op));
-    builder_.after(walker.last, task);
-    for (int i = 0; i < walker.num_sends; ++i) builder_.after(walker.sends[i], task);
-    if (theirs != kNoSlot) {
-      const Hop& hop = hops_.into(op);
-      if (hop.crosses) builder_.after(input, task, hop.has_task ? 0 : hop.time);
-    }
+  /// `step` and `emit` at once for the common case: an operation by itself, with no milestone and
+  /// no copies to the host.  Schedules of millions of operations spend their time here.
+  bool step_alone(int rank, Walker& walker, const Op& op) {
+    const OpPlan& plan = plans_.of(op);
+    if (!inputs_are_there(walker, op, plan)) return false;
+    const TaskId task = add_operation(rank, walker, op, plan, plan.work);
+    wait_for_sends(walker, task);
+    wait_for_neighbour(op, plan, task);
     walker.last = task;
     walker.num_sends = 0;
-    ++walker.position;
-    if (op.kind != OpKind::kWeightGrad) deliver(rank, op, task);
+    advance(walker, walker.position + 1);
+    if (plan.made != kNoSlot) deliver(walker, op, plan, task);
+    if (blocking_) receive_offers(walker);
     return true;
   }
 
-  TaskId add_operation(int rank, const Op& op, SimTime work) {
-    const TaskId task = builder_.add({.kind = task_kind(op.kind),
-                                      .replica = op.replica,
-                                      .rank = rank,
-                                      .stage = op.stage,
-                                      .microbatch = op.microbatch},
-                                     input_.streams[rank], work);
-    result_.rank_ops[rank].push_back(task);
+  /// Otherwise notes what the rank waits for.  A rank moves on only when its own results have left
+  /// it, so "arrived" also says "made".
+  bool inputs_are_there(Walker& walker, const Op& op, const OpPlan& plan) {
+    if (plan.own != kNoSlot) {
+      walker.waits_for = Slots::of(plan.own, op.microbatch);
+      if (arrived_[walker.waits_for] == kNoTask) return false;
+    }
+    if (plan.theirs != kNoSlot) {
+      walker.waits_for = Slots::of(plan.theirs, op.microbatch);
+      if (arrived_[walker.waits_for] == kNoTask) return false;
+    }
+    return true;
+  }
+
+  /// Behind the end of the rank's stream.  In line, since every operation comes by here.
+  [[gnu::always_inline]] TaskId add_operation(int rank, Walker& walker, const Op& op,
+                                              const OpPlan& plan, SimTime work) {
+    TaskLabel label = plan.label;
+    label.microbatch = op.microbatch;
+    TaskId task;
+    if (walker.last == walker.last_operation) [[likely]] {
+      task = builder_.add_next(label, input_.streams[rank], work);
+    } else {
+      task = builder_.add(label, input_.streams[rank], work);
+      builder_.after(walker.last, task);
+    }
+    walker.tasks[walker.position] = task;
+    walker.last_operation = task;
     return task;
   }
 
-  void emit(int rank, std::uint32_t end) {
-    Walker& walker = walkers_[rank];
-    const Op* const ops = schedule_.ranks[rank].data();
+  void emit(int rank, Walker& walker, std::uint32_t end) {
+    const Op* const ops = walker.program;
     const std::uint32_t begin = walker.position;
-    const bool milestone = walker.next_milestone < end;
 
     std::array<TaskId, 2> reloads{kNoTask, kNoTask};
     if (host_copies_.any()) {
@@ -181,29 +179,29 @@ class Walk {
       }
     }
     TaskId begun = kNoTask;
-    if (milestone) {
+    if (walker.next_milestone < end) {
       begun = builder_.add({.kind = TaskKind::kMarker, .rank = rank, .stage = ops[begin].stage},
                            kNoResource, 0);
-      wait_for_inputs(rank, end, begun, reloads);
+      builder_.after(walker.last, begun);
+      wait_for_inputs(walker, begin, end, begun, reloads);
       walker.last = begun;
     }
     for (std::uint32_t i = begin; i < end; ++i) {
       const Op& op = ops[i];
-      const SimTime work = end - begin == 1 ? times_.of(op) : times_.of(op, ops[2 * begin + 1 - i]);
-      const TaskId task = add_operation(rank, op, work);
-      if (i > begin || milestone) {
-        builder_.after(walker.last, task);
-      } else {
-        wait_for_inputs(rank, end, task, reloads);
-      }
+      const OpPlan& plan = plans_.of(op);
+      const SimTime work = end - begin == 1 ? plan.work : times_.of(op, ops[2 * begin + 1 - i]);
+      walker.position = i;
+      const TaskId task = add_operation(rank, walker, op, plan, work);
+      if (i == begin && begun == kNoTask) wait_for_inputs(walker, begin, end, task, reloads);
       walker.last = task;
     }
     const TaskId done = walker.last;
-    walker.position = end;
     walker.num_sends = 0;
+    advance(walker, end);
     // The results of a pair exist when both of its operations are done: it is atomic.
     for (std::uint32_t i = begin; i < end; ++i) {
-      if (ops[i].kind != OpKind::kWeightGrad) deliver(rank, ops[i], done);
+      const OpPlan& plan = plans_.of(ops[i]);
+      if (plan.made != kNoSlot) deliver(walker, ops[i], plan, done);
       if (host_copies_.any() && ops[i].kind == OpKind::kForward) {
         host_copies_.forward_done(rank, i, done);
       }
@@ -214,28 +212,31 @@ class Walk {
       ++walker.milestone;
       next_milestone(rank);
     }
-    if (blocking_) receive_offers(rank);
+    if (blocking_) receive_offers(walker);
   }
 
-  /// Edges into the first task of a unit: the stream, blocking sends, results of neighbours.
-  void wait_for_inputs(int rank, std::uint32_t end, TaskId task, std::array<TaskId, 2> reloads) {
-    const Walker& walker = walkers_[rank];
-    builder_.after(walker.last, task);
+  /// Edges into the first task of a unit, beside the stream's: blocking sends, copies from the
+  /// host, results of neighbours.
+  void wait_for_inputs(const Walker& walker, std::uint32_t begin, std::uint32_t end, TaskId task,
+                       std::array<TaskId, 2> reloads) {
     for (const TaskId reload : reloads) builder_.after(reload, task);
-    for (int i = 0; i < walker.num_sends; ++i) builder_.after(walker.sends[i], task);
-    for (std::uint32_t i = walker.position; i < end; ++i) {
-      const Op& op = schedule_.ranks[rank][i];
-      const SlotId slot = slots_.from_neighbour(op);
-      if (slot == kNoSlot) continue;
-      const Hop& hop = hops_.into(op);
-      if (hop.crosses) builder_.after(arrived_[slot], task, hop.has_task ? 0 : hop.time);
+    wait_for_sends(walker, task);
+    for (std::uint32_t i = begin; i < end; ++i) {
+      wait_for_neighbour(walker.program[i], plans_.of(walker.program[i]), task);
     }
+  }
+  void wait_for_sends(const Walker& walker, TaskId task) {
+    for (int i = 0; i < walker.num_sends; ++i) builder_.after(walker.sends[i], task);
+  }
+  void wait_for_neighbour(const Op& op, const OpPlan& plan, TaskId task) {
+    if (!plan.from_other_rank) return;
+    builder_.after(arrived_[Slots::of(plan.theirs, op.microbatch)], task, plan.delay);
   }
 
   /// Sends what `op` made to its consumer.
-  void deliver(int rank, const Op& op, TaskId done) {
-    const SlotId slot = slots_.made_by(op);
-    const Hop& hop = hops_.out_of(op);
+  void deliver(Walker& walker, const Op& op, const OpPlan& plan, TaskId done) {
+    const SlotId slot = Slots::of(plan.made, op.microbatch);
+    const Hop& hop = plan.out;
     if (!hop.crosses) {
       arrived_[slot] = done;
       return;
@@ -243,22 +244,20 @@ class Walk {
     ++result_.hops;
     if (blocking_) {
       made_[slot] = done;
-      if (stands_at(hop.to, slot)) {
-        meet(op, slot);
+      const std::array<SlotId, 2>& takes = walkers_[hop.to].takes;
+      if (takes[0] == slot || takes[1] == slot) {
+        meet(op, plan, slot);
       } else {
-        ++walkers_[rank].unsent;
+        ++walker.unsent;
         unsent_.push_back({slot, &op});
       }
       return;
     }
     TaskId arrival = done;
     if (hop.has_task) {
-      arrival = add_transfer(op, hop);
+      arrival = add_transfer(op, plan);
       builder_.after(done, arrival);
-      if (eager_) {
-        Walker& sender = walkers_[rank];
-        sender.sends[sender.num_sends++] = arrival;
-      }
+      if (eager_) walker.sends[walker.num_sends++] = arrival;
       if (hop.link >= 0) {
         builder_.after(last_on_link_[hop.link], arrival);
         last_on_link_[hop.link] = arrival;
@@ -268,25 +267,25 @@ class Walk {
   }
 
   /// A blocking transfer: both ends are there.
-  void meet(const Op& producer, SlotId slot) {
-    const Hop& hop = hops_.out_of(producer);
+  void meet(const Op& producer, const OpPlan& plan, SlotId slot) {
+    const Hop& hop = plan.out;
     Walker& sender = walkers_[hop.from];
-    const TaskId transfer = add_transfer(producer, hop);
+    const TaskId transfer = add_transfer(producer, plan);
     builder_.after(made_[slot], transfer);
     builder_.after(walkers_[hop.to].last, transfer);
     sender.sends[sender.num_sends++] = transfer;
     arrive(slot, transfer, hop.to);
   }
 
-  /// `rank` has come to its next unit: what was made for it long ago can now be received.
-  void receive_offers(int rank) {
-    if (walkers_[rank].position == schedule_.ranks[rank].size()) return;
-    for (std::uint32_t i = walkers_[rank].position, end = unit_end(rank); i < end; ++i) {
-      const Op& op = schedule_.ranks[rank][i];
-      const SlotId slot = slots_.from_neighbour(op);
+  /// The rank has come to its next unit: what was made for it long ago can now be received.
+  void receive_offers(const Walker& walker) {
+    for (const std::uint32_t i : {0u, 1u}) {
+      const SlotId slot = walker.takes[i];
       if (slot == kNoSlot || made_[slot] == kNoTask || arrived_[slot] != kNoTask) continue;
-      meet(producer_of(op), slot);
-      sent(hops_.into(op).from);
+      const Op producer = producer_of(walker.program[walker.position + i]);
+      const OpPlan& plan = plans_.of(producer);
+      meet(producer, plan, slot);
+      sent(plan.out.from);
     }
   }
 
@@ -295,26 +294,24 @@ class Walk {
     for (; oldest_unsent_ < unsent_.size(); ++oldest_unsent_) {
       const auto& [slot, op] = unsent_[oldest_unsent_];
       if (arrived_[slot] != kNoTask) continue;
-      const Hop& hop = hops_.out_of(*op);
-      const TaskId transfer = add_transfer(*op, hop);
+      const OpPlan& plan = plans_.of(*op);
+      const TaskId transfer = add_transfer(*op, plan);
       builder_.after(made_[slot], transfer);
-      arrive(slot, transfer, hop.to);
-      sent(hop.from);
+      arrive(slot, transfer, plan.out.to);
+      sent(plan.out.from);
       ++result_.eager_hops;
       return true;
     }
     return false;
   }
 
-  TaskId add_transfer(const Op& op, const Hop& hop) {
-    return builder_.add({.kind = TaskKind::kTransfer,
-                         .forward_direction = op.kind == OpKind::kForward,
-                         .replica = op.replica,
-                         .rank = hop.from,
-                         .peer = hop.to,
-                         .stage = op.stage,
-                         .microbatch = op.microbatch},
-                        kNoResource, hop.time);
+  TaskId add_transfer(const Op& op, const OpPlan& plan) {
+    TaskLabel label = plan.label;
+    label.kind = TaskKind::kTransfer;
+    label.forward_direction = op.kind == OpKind::kForward;
+    label.peer = plan.out.to;
+    label.microbatch = op.microbatch;
+    return builder_.add(label, kNoResource, plan.out.time);
   }
 
   static Op producer_of(Op op) {
@@ -337,19 +334,23 @@ class Walk {
     runnable_.push_back(rank);
   }
 
-  /// Whether the next unit of `rank` takes `slot`.
-  bool stands_at(int rank, SlotId slot) const {
-    const std::vector<Op>& program = schedule_.ranks[rank];
-    if (walkers_[rank].position == program.size()) return false;
-    for (std::uint32_t i = walkers_[rank].position, end = unit_end(rank); i < end; ++i) {
-      if (slots_.from_neighbour(program[i]) == slot) return true;
-    }
-    return false;
+  static std::uint32_t unit_end(const Walker& walker) {
+    const bool pair =
+        walker.program[walker.position].overlaps_next && walker.position + 1 < walker.size;
+    return walker.position + (pair ? 2 : 1);
   }
 
-  std::uint32_t unit_end(int rank) const {
-    const std::uint32_t position = walkers_[rank].position;
-    return position + (begins_pair(schedule_.ranks[rank], position) ? 2 : 1);
+  /// On to the unit at `position`, and to what it receives.
+  void advance(Walker& walker, std::uint32_t position) {
+    walker.position = position;
+    if (!blocking_) return;
+    walker.takes = {kNoSlot, kNoSlot};
+    if (position == walker.size) return;
+    for (std::uint32_t i = position, end = unit_end(walker); i < end; ++i) {
+      const SlotId first = plans_.of(walker.program[i]).theirs;
+      if (first == kNoSlot) continue;
+      walker.takes[i - position] = Slots::of(first, walker.program[i].microbatch);
+    }
   }
 
   void next_milestone(int rank) {
@@ -362,7 +363,7 @@ class Walk {
   /// @throws InputError when a rank has not reached its end: the schedule's order is at fault
   void require_finished() const {
     for (std::size_t rank = 0; rank < walkers_.size(); ++rank) {
-      if (walkers_[rank].position == schedule_.ranks[rank].size()) continue;
+      if (walkers_[rank].position == walkers_[rank].size) continue;
       const auto deadlock = find_deadlock(schedule_);
       const std::string problem =
           deadlock ? to_string(*deadlock) : "rank " + std::to_string(rank) + " never finishes";
@@ -376,10 +377,11 @@ class Walk {
   MilestoneHandler& handler_;
   bool blocking_;  ///< senders and receivers meet
   bool eager_;     ///< senders wait for their own transfers only
-  bool simple_;    ///< neither receivers to meet nor copies to the host
+  bool simple_;    ///< no copies to the host
   Slots slots_;
   OpTimes times_;
   Hops hops_;
+  OpPlans plans_;
   HostCopies host_copies_;
   std::vector<Walker> walkers_;
   std::vector<TaskId> arrived_;       ///< [slots] after which task the consumer can start

@@ -10,6 +10,7 @@
 #include "sim/cost/stage_costs.h"
 #include "sim/lowering/lower_training.h"
 #include "sim/lowering/step_builder.h"
+#include "sim/lowering/usage.h"
 
 namespace plumbline {
 
@@ -30,6 +31,7 @@ class MilestoneHandler {
 
 struct WalkInput {
   const Schedule& schedule;
+  const Usage& usage;  ///< of the schedule
   const TrainingCosts& costs;
   const LoweringOptions& options;
   std::span<const ResourceId> streams;  ///< [ranks] compute streams

@@ -26,12 +26,6 @@ Op producer(std::size_t replica, int stage, bool forward) {
           .stage = stage};
 }
 
-bool has_pairs(const Schedule& schedule) {
-  return std::ranges::any_of(schedule.ranks, [](const std::vector<Op>& program) {
-    return std::ranges::any_of(program, &Op::overlaps_next);
-  });
-}
-
 /// Whether the result of `from` is what `to` waits for.
 bool feeds(const TaskLabel& from, const TaskLabel& to) {
   if (!is_operation(from.kind) || !is_operation(to.kind)) return false;
@@ -74,7 +68,7 @@ StepPricing::Prices StepPricing::prices(const Schedule& schedule, const Training
   Prices out;
   const int stages = schedule.num_stages();
   const OpTimes times(costs.stages, options);
-  const Hops hops(schedule, costs, times, options);
+  const Hops hops(schedule, usage_, costs, times, options);
   const Index index(schedule);
   out.value.reserve(index.optimizer(schedule.num_ranks()));
   out.value.push_back(0);
@@ -177,12 +171,12 @@ bool StepPricing::find_delays(const LoweredStep& step, const Index& index) {
   const auto label = [&](TaskId task) -> const TaskLabel* {
     return task < step.labels.size() ? &step.labels[task] : nullptr;
   };
-  for (TaskId from = 0; from < graph.num_tasks(); ++from) {
-    for (std::uint32_t e = graph.first_edge()[from]; e < graph.first_edge()[from + 1]; ++e) {
+  for (TaskId to = 0; to < graph.num_tasks(); ++to) {
+    for (std::uint32_t e = graph.first_edge()[to]; e < graph.first_edge()[to + 1]; ++e) {
       if (graph.edge_delay()[e] == 0) continue;
       // The operations of a pair, and a marker and its operation, have neighbouring ids: the edge
       // leaves the last of them and enters the first.
-      const TaskId to = graph.edge_target()[e];
+      const TaskId from = graph.edge_source()[e];
       std::uint32_t price = kUnknown;
       for (const TaskId source : {from, from - 1}) {
         for (const TaskId target : {to, to + 1, to + 2}) {
@@ -204,8 +198,8 @@ std::optional<StepPricing> StepPricing::of(const LoweredStep& step, const Schedu
   if (step.iterations != 1) return std::nullopt;
   // Which copies exist follows from their prices (none where nothing is offloaded).
   if (!costs.host_copy.empty()) return std::nullopt;
-  if (step.options.pairs_hide_expert_comm && has_pairs(schedule)) return std::nullopt;
-  StepPricing pricing;
+  StepPricing pricing(schedule);
+  if (step.options.pairs_hide_expert_comm && pricing.usage_.pairs) return std::nullopt;
   pricing.num_stages_ = static_cast<std::size_t>(schedule.num_stages());
   pricing.stages_of_rank_ = stages_of_ranks(schedule);
   const Prices now = pricing.prices(schedule, costs, step.options);

@@ -15,6 +15,7 @@
 #include "sim/core/sim_time.h"
 #include "sim/cost/stage_costs.h"
 #include "sim/lowering/lower_training.h"
+#include "sim/lowering/usage.h"
 
 namespace plumbline {
 
@@ -41,12 +42,13 @@ class StepPricing {
   /// Where in Prices::value a price stands.
   class Index;
 
-  StepPricing() = default;
+  explicit StepPricing(const Schedule& schedule) : usage_(schedule) {}
   Prices prices(const Schedule& schedule, const TrainingCosts& costs,
                 const LoweringOptions& options) const;
   bool find_work(const LoweredStep& step, const Index& index);
   bool find_delays(const LoweredStep& step, const Index& index);
 
+  Usage usage_;
   std::size_t num_stages_ = 0;
   std::vector<std::vector<int>> stages_of_rank_;
   std::vector<std::uint32_t> shape_;

@@ -1,57 +1,57 @@
-// What operations hand to each other, numbered without gaps: for every stage and micro-batch the
-// activation that its forward makes and the gradient that its backward makes.
+// What operations hand to each other, numbered: for every stage and micro-batch the activation
+// that its forward makes and the gradient that its backward makes.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "schedules/schedule.h"
 
 namespace plumbline {
 
-/// An activation leaving (stage, micro-batch) is slot 2i, the gradient leaving it 2i + 1.
 using SlotId = std::uint32_t;
 inline constexpr SlotId kNoSlot = 0xffffffffu;
 
+/// A stage's slots lie together by micro-batch, the activation that leaves it beside the gradient:
+/// a rank that runs one micro-batch after the other reads along two rows and writes along a third.
 class Slots {
  public:
   explicit Slots(const Schedule& schedule)
-      : stages_(schedule.num_stages()), microbatches_(schedule.shape.microbatches) {}
+      : stages_(schedule.num_stages()),
+        row_(row_length(static_cast<SlotId>(schedule.shape.microbatches))) {}
 
-  std::size_t count() const {
-    return 2 * static_cast<std::size_t>(stages_) * static_cast<std::size_t>(microbatches_);
-  }
-  /// Slots of one micro-batch lie together: an operation looks at its own stage and the next.
-  SlotId activation(int stage, int microbatch) const {
-    return 2 * (static_cast<SlotId>(microbatch) * static_cast<SlotId>(stages_) +
-                static_cast<SlotId>(stage));
-  }
-  SlotId gradient(int stage, int microbatch) const { return activation(stage, microbatch) + 1; }
+  std::size_t count() const { return static_cast<std::size_t>(stages_) * row_; }
 
-  /// What the neighbouring stage must have made before `op`, or kNoSlot.
-  SlotId from_neighbour(const Op& op) const {
-    if (op.kind == OpKind::kForward) {
-      return op.stage == 0 ? kNoSlot : activation(op.stage - 1, op.microbatch);
-    }
-    if (op.kind == OpKind::kWeightGrad || op.stage + 1 == stages_) return kNoSlot;
-    return gradient(op.stage + 1, op.microbatch);
+  /// The slot of micro-batch 0, or kNoSlot, of what ...
+  /// ... the neighbouring stage must have made before an operation can start;
+  SlotId from_neighbour(int stage, OpKind kind) const {
+    if (kind == OpKind::kForward) return stage == 0 ? kNoSlot : activation(stage - 1);
+    if (kind == OpKind::kWeightGrad || stage + 1 == stages_) return kNoSlot;
+    return activation(stage + 1) + 1;
   }
-  /// What the same stage must have made before `op`, or kNoSlot.
-  SlotId from_itself(const Op& op) const {
-    if (op.kind == OpKind::kForward) return kNoSlot;
-    return op.kind == OpKind::kWeightGrad ? gradient(op.stage, op.microbatch)
-                                          : activation(op.stage, op.microbatch);
+  /// ... the same stage must have made;
+  SlotId from_itself(int stage, OpKind kind) const {
+    if (kind == OpKind::kForward) return kNoSlot;
+    return activation(stage) + (kind == OpKind::kWeightGrad ? 1 : 0);
   }
-  /// What `op` makes, or kNoSlot for a weight gradient.
-  SlotId made_by(const Op& op) const {
-    if (op.kind == OpKind::kWeightGrad) return kNoSlot;
-    return activation(op.stage, op.microbatch) + (op.kind == OpKind::kForward ? 0 : 1);
+  /// ... the operation makes.
+  SlotId made_by(int stage, OpKind kind) const {
+    if (kind == OpKind::kWeightGrad) return kNoSlot;
+    return activation(stage) + (kind == OpKind::kForward ? 0 : 1);
+  }
+  /// The same of another micro-batch.  REQUIRES: first != kNoSlot
+  static SlotId of(SlotId first, int microbatch) {
+    return first + 2 * static_cast<SlotId>(microbatch);
   }
 
  private:
+  SlotId activation(int stage) const { return static_cast<SlotId>(stage) * row_; }
+  /// Two slots per micro-batch, in an odd number of cache lines of 16: the ranks of a steady state
+  /// work at one place of all rows at once, which a power of two would put into one cache set.
+  static SlotId row_length(SlotId microbatches) { return ((2 * microbatches + 15) / 16 | 1) * 16; }
+
   int stages_;
-  int microbatches_;
+  SlotId row_;
 };
 
 }  // namespace plumbline

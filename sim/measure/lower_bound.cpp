@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -38,23 +39,33 @@ class Bound {
         shortest_weight_grad_(costs.stages.size(), kUnused),
         work_(schedule.ranks.size()) {
     const OpTimes times(costs.stages, options);
+    // Operations of one stage and kind take the same time, so they are only counted ...
+    std::vector<std::int64_t> count(4 * schedule.stage_rank.size() * costs.stages.size());
+    const auto counted = [&](std::size_t replica, std::size_t stage, OpKind kind) -> auto& {
+      return count[4 * (replica * costs.stages.size() + stage) + static_cast<std::size_t>(kind)];
+    };
     for (std::size_t rank = 0; rank < work_.size(); ++rank) {
       const std::vector<Op>& program = schedule.ranks[rank];
       for (std::size_t i = 0; i < program.size(); ++i) {
         const Op& op = program[i];
-        SimTime time = times.of(op);
-        if (begins_pair(program, i)) time = times.of(op, program[i + 1]);
-        if (i > 0 && begins_pair(program, i - 1)) time = times.of(op, program[i - 1]);
-        work_[rank].all += time;
-        if (op.kind == OpKind::kWeightGrad) {
-          work_[rank].weight_grads += time;
-          SimTime& shortest = shortest_weight_grad_[op.stage];
-          shortest = std::min(shortest, time);
+        // ... except in a pair.
+        if (i > 0 && begins_pair(program, i - 1)) {
+          add(static_cast<int>(rank), op, times.of(op, program[i - 1]), 1);
+        } else if (begins_pair(program, i)) {
+          add(static_cast<int>(rank), op, times.of(op, program[i + 1]), 1);
         } else {
-          // A full backward leaves no weight gradient to do after it.
-          if (op.kind == OpKind::kBackward) shortest_weight_grad_[op.stage] = 0;
-          SimTime& shortest = shortest_[op.stage][op.kind == OpKind::kForward ? 0 : 1];
-          shortest = std::min(shortest, time);
+          ++counted(op.replica, static_cast<std::size_t>(op.stage), op.kind);
+        }
+      }
+    }
+    for (std::size_t replica = 0; replica < schedule.stage_rank.size(); ++replica) {
+      for (std::size_t stage = 0; stage < costs.stages.size(); ++stage) {
+        for (const OpKind kind :
+             {OpKind::kForward, OpKind::kBackward, OpKind::kInputGrad, OpKind::kWeightGrad}) {
+          const Op op{.kind = kind, .stage = static_cast<std::int32_t>(stage)};
+          const std::int64_t times_run = counted(replica, stage, kind);
+          if (times_run == 0) continue;
+          add(schedule.stage_rank[replica][stage], op, times.of(op), times_run);
         }
       }
     }
@@ -116,6 +127,21 @@ class Bound {
   }
 
  private:
+  // `count` operations that take `time` each.
+  void add(int rank, const Op& op, SimTime time, std::int64_t count) {
+    work_[rank].all += time * count;
+    if (op.kind == OpKind::kWeightGrad) {
+      work_[rank].weight_grads += time * count;
+      SimTime& shortest = shortest_weight_grad_[op.stage];
+      shortest = std::min(shortest, time);
+    } else {
+      // A full backward leaves no weight gradient to do after it.
+      if (op.kind == OpKind::kBackward) shortest_weight_grad_[op.stage] = 0;
+      SimTime& shortest = shortest_[op.stage][op.kind == OpKind::kForward ? 0 : 1];
+      shortest = std::min(shortest, time);
+    }
+  }
+
   // When the rank's gradients can be reduced everywhere: head, work, then its tail or the traffic
   // that the work cannot cover.
   SimTime rank_done(int rank) const {

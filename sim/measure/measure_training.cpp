@@ -132,8 +132,9 @@ Breakdown divided(const Breakdown& sum, double by) {
           .optimizer = sum.optimizer / by};
 }
 
-RankResult rank_result(const MeasureInput& input, int rank, const std::vector<int>& stages,
-                       const RankTimes& times, SimTime busiest, const Window& window) {
+RankResult rank_result(const MeasureInput& input, const MemoryWalk& memory, int rank,
+                       const std::vector<int>& stages, const RankTimes& times, SimTime busiest,
+                       const Window& window) {
   RankResult result;
   result.pipeline_rank = rank;
   result.stage_ids = stages;
@@ -149,8 +150,7 @@ RankResult rank_result(const MeasureInput& input, int rank, const std::vector<in
       asynchronous ? result.busy_s + result.idle_s : seconds(times.last_end - times.first_start);
   result.idle_by_cause = idle_causes(times, busiest, window.iterations);
 
-  const MemoryPeak peak = memory_peak(input.step, input.timeline, input.schedule, input.memory,
-                                      rank, input.memory_over_time);
+  const MemoryPeak peak = memory.peak(rank, input.memory_over_time);
   result.peak = peak.bytes;
   result.peak_time_s = seconds(peak.time);
   result.peak_operation = peak.operation;
@@ -212,10 +212,11 @@ TrainingResult measure_training(const MeasureInput& input) {
   for (const RankTimes& rank : times) busiest = std::max(busiest, rank.busy);
 
   TrainingResult result;
+  const MemoryWalk memory(input.step, input.timeline, input.schedule, input.memory);
   Breakdown sum;
   for (std::size_t rank = 0; rank < times.size(); ++rank) {
-    result.ranks.push_back(
-        rank_result(input, static_cast<int>(rank), stages[rank], times[rank], busiest, window));
+    result.ranks.push_back(rank_result(input, memory, static_cast<int>(rank), stages[rank],
+                                       times[rank], busiest, window));
     result.peak_memory_bytes =
         std::max(result.peak_memory_bytes, result.ranks.back().peak.total().base());
   }

@@ -10,45 +10,7 @@
 namespace plumbline {
 namespace {
 
-/// What an operation of one stage and kind changes.
-struct Change {
-  Bytes start_activations, start_logits;    ///< come with its start
-  Bytes running;                            ///< is there while it runs
-  Bytes finish_activations, finish_logits;  ///< go with its end
-  int start_live = 0, finish_live = 0;
-};
-
-/// [4 * num_stages] by stage and kind, of the stages that the rank holds.
-std::vector<Change> changes(const MemoryModel& memory, const Schedule& schedule, int rank) {
-  std::vector<Change> all(4 * memory.stages.size());
-  for (std::size_t s = 0; s < memory.stages.size(); ++s) {
-    const auto here = [&](const std::vector<int>& rank_of) { return rank_of[s] == rank; };
-    if (std::ranges::none_of(schedule.stage_rank, here)) continue;
-    const StageMemory& stage = memory.stages[s];
-    const auto of = [&](OpKind kind) -> Change& {
-      return all[4 * s + static_cast<std::size_t>(kind)];
-    };
-    of(OpKind::kForward) = {.start_activations = stage.activations,
-                            .start_logits = stage.logits,
-                            .running = stage.forward_transient.total(),
-                            .finish_activations = {},
-                            .finish_logits = {},
-                            .start_live = 1};
-    Change& backward = of(OpKind::kBackward);
-    backward.running = stage.backward_transient.total();
-    backward.finish_activations = stage.activations;
-    backward.finish_logits = stage.logits;
-    backward.finish_live = 1;
-    Change& input_grad = of(OpKind::kInputGrad);
-    input_grad.running = backward.running;
-    input_grad.finish_activations = stage.activations - stage.activations_after_input_grad;
-    input_grad.finish_logits = stage.logits;
-    Change& weight_grad = of(OpKind::kWeightGrad);
-    weight_grad.finish_activations = stage.activations_after_input_grad;
-    weight_grad.finish_live = 1;
-  }
-  return all;
-}
+using Change = MemoryWalk::Change;
 
 /// What is there because of operations that have begun.
 struct Held {
@@ -118,7 +80,6 @@ class Recorder {
     note(0, rest_);
   }
 
-  bool wants_times() const { return over_time_; }
   /// After a change at which the sum can only have risen.
   /// @param unit     the operations that run, or nullopt between them
   void risen(SimTime now, const Held& held, Bytes running, std::optional<std::size_t> unit) {
@@ -131,6 +92,11 @@ class Recorder {
     any_ = true;
     unit_ = unit;
     peak_.time = now;
+  }
+  /// Whether `risen` would record anything but the time.
+  bool tops(const Held& held, Bytes running) const {
+    return held.live > peak_.live_activations ||
+           rest_ + held.activations + held.logits + running > highest_;
   }
   void fallen(SimTime now, const Held& held, Bytes running) {
     note(now, rest_ + held.activations + held.logits + running);
@@ -172,8 +138,7 @@ const Change& change_of(const std::vector<Change>& all, const Op& op) {
   return all[4 * static_cast<std::size_t>(op.stage) + static_cast<std::size_t>(op.kind)];
 }
 
-/// Without copies to the host the order of the operations says it all; times are looked up for the
-/// peak alone.
+/// Without copies to the host the order of the operations says it all.
 void walk_in_order(const Operations& operations, const Timeline& timeline,
                    const std::vector<Change>& changes, Recorder& recorder) {
   Held held;
@@ -185,14 +150,31 @@ void walk_in_order(const Operations& operations, const Timeline& timeline,
       held.start(change);
       running += change.running;
     }
-    const bool timed = recorder.wants_times();
-    recorder.risen(timed ? timeline.start[operations.task(begin)] : 0, held, running, begin);
+    recorder.risen(timeline.start[operations.task(begin)], held, running, begin);
     for (std::size_t i = begin; i < end; ++i) held.finish(change_of(changes, operations.at(i)));
-    if (timed) recorder.fallen(timeline.finish[operations.task(end - 1)], held, {});
+    recorder.fallen(timeline.finish[operations.task(end - 1)], held, {});
     begin = end;
   }
-  if (const auto unit = recorder.unit()) {
-    recorder.set_time(timeline.start[operations.task(*unit)]);
+}
+
+/// The same for the peak alone, of which only the operation matters.
+void find_peak(const std::vector<Op>& row, const std::vector<Change>& changes, Recorder& recorder) {
+  Held held;
+  for (std::size_t begin = 0; begin < row.size();) {
+    const Change& change = change_of(changes, row[begin]);
+    held.start(change);
+    if (!begins_pair(row, begin)) {
+      if (recorder.tops(held, change.running)) recorder.risen(0, held, change.running, begin);
+      held.finish(change);
+      ++begin;
+      continue;
+    }
+    const Change& other = change_of(changes, row[begin + 1]);
+    held.start(other);
+    recorder.risen(0, held, change.running + other.running, begin);
+    held.finish(change);
+    held.finish(other);
+    begin += 2;
   }
 }
 
@@ -257,17 +239,54 @@ void walk_in_time(const Operations& operations, const std::vector<HostCopy>& cop
 
 }  // namespace
 
-MemoryPeak memory_peak(const LoweredStep& step, const Timeline& timeline, const Schedule& schedule,
-                       const MemoryModel& memory, int rank, bool over_time) {
-  const Operations operations(step, schedule, rank);
-  const std::vector<Change> all = changes(memory, schedule, rank);
-  Recorder recorder(memory.rank_static[rank], over_time);
-  if (step.host_copies.empty() || step.host_copies[rank].empty()) {
-    walk_in_order(operations, timeline, all, recorder);
-  } else {
-    walk_in_time(operations, step.host_copies[rank], timeline, memory, all, recorder);
+MemoryWalk::MemoryWalk(const LoweredStep& step, const Timeline& timeline, const Schedule& schedule,
+                       const MemoryModel& memory)
+    : step_(step), timeline_(timeline), schedule_(schedule), memory_(memory) {
+  changes_.reserve(4 * memory.stages.size());
+  for (const StageMemory& stage : memory.stages) {
+    const Bytes running = stage.backward_transient.total();
+    // F, B, I, W
+    changes_.push_back({.start_activations = stage.activations,
+                        .start_logits = stage.logits,
+                        .running = stage.forward_transient.total(),
+                        .finish_activations = {},
+                        .finish_logits = {},
+                        .start_live = 1});
+    changes_.push_back({.start_activations = {},
+                        .start_logits = {},
+                        .running = running,
+                        .finish_activations = stage.activations,
+                        .finish_logits = stage.logits,
+                        .finish_live = 1});
+    changes_.push_back(
+        {.start_activations = {},
+         .start_logits = {},
+         .running = running,
+         .finish_activations = stage.activations - stage.activations_after_input_grad,
+         .finish_logits = stage.logits});
+    changes_.push_back({.start_activations = {},
+                        .start_logits = {},
+                        .running = {},
+                        .finish_activations = stage.activations_after_input_grad,
+                        .finish_logits = {},
+                        .finish_live = 1});
   }
-  return recorder.take(operations, memory);
+}
+
+MemoryPeak MemoryWalk::peak(int rank, bool over_time) const {
+  const Operations operations(step_, schedule_, rank);
+  Recorder recorder(memory_.rank_static[rank], over_time);
+  if (!step_.host_copies.empty() && !step_.host_copies[rank].empty()) {
+    walk_in_time(operations, step_.host_copies[rank], timeline_, memory_, changes_, recorder);
+  } else if (over_time || step_.iterations > 1) {
+    walk_in_order(operations, timeline_, changes_, recorder);
+  } else {
+    find_peak(schedule_.ranks[rank], changes_, recorder);
+    if (const auto unit = recorder.unit()) {
+      recorder.set_time(timeline_.start[operations.task(*unit)]);
+    }
+  }
+  return recorder.take(operations, memory_);
 }
 
 }  // namespace plumbline

@@ -20,13 +20,34 @@ struct MemoryPeak {
   std::vector<MemoryPoint> over_time;  ///< when asked for: bytes from each moment on
 };
 
-/// Walks the operations of `rank` in the order of the timeline.
+/// Walks the operations of a rank in the order of the timeline.
 ///
 /// An activation is there from the start of its F to the end of its B, or W; after I the part
 /// that W needs stays.  What an operation needs besides is there while it runs.  What is offloaded
 /// is away from the end of its copy to the host until the start of its copy back.  The peak is the
 /// first moment with the most bytes.
-MemoryPeak memory_peak(const LoweredStep& step, const Timeline& timeline, const Schedule& schedule,
-                       const MemoryModel& memory, int rank, bool over_time);
+class MemoryWalk {
+ public:
+  /// Keeps references.
+  MemoryWalk(const LoweredStep& step, const Timeline& timeline, const Schedule& schedule,
+             const MemoryModel& memory);
+
+  MemoryPeak peak(int rank, bool over_time) const;
+
+  /// What an operation of one stage and kind changes.
+  struct Change {
+    Bytes start_activations, start_logits;    ///< come with its start
+    Bytes running;                            ///< is there while it runs
+    Bytes finish_activations, finish_logits;  ///< go with its end
+    int start_live = 0, finish_live = 0;
+  };
+
+ private:
+  const LoweredStep& step_;
+  const Timeline& timeline_;
+  const Schedule& schedule_;
+  const MemoryModel& memory_;
+  std::vector<Change> changes_;  ///< [num_stages][4] by kind
+};
 
 }  // namespace plumbline

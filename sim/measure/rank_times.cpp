@@ -142,7 +142,7 @@ class StreamReader {
     times.busy += inside;
     if (times.last_end == 0) times.first_start = timeline_.start[task];
     times.last_end = timeline_.finish[task];
-    if (const Op* partner = partner_of(label.rank, index)) {
+    if (const Op* partner = step_.pairs ? partner_of(label.rank, index) : nullptr) {
       const OpCost& own = op_cost(costs_.stages[label.stage], static_cast<OpKind>(label.kind));
       const OpCost& other = op_cost(costs_.stages[partner->stage], partner->kind);
       add_causes(times.causes, beside(own, other, step_.options), inside);

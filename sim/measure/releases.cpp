@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "schedules/schedule.h"
+#include "sim/core/large_vector.h"
 
 namespace plumbline {
 namespace {
@@ -30,35 +31,29 @@ bool is_data(TaskKind kind) {
 Releases find_releases(const LoweredStep& step, const Timeline& timeline, bool with_producers) {
   const TaskGraph& graph = step.graph;
   const auto num_tasks = static_cast<TaskId>(graph.num_tasks());
-  Releases releases{.by = std::vector<TaskId>(num_tasks, kNoTask), .producer = {}};
-  const std::uint32_t* first_edge = graph.first_edge().data();
-  const TaskId* targets = graph.edge_target().data();
-  const SimTime* delays = graph.edge_delay().data();
-  const SimTime* starts = timeline.start.data();
+  Releases releases;
+  reserve_large(releases.by, num_tasks);
+  releases.by.resize(num_tasks, kNoTask);
   TaskId* by = releases.by.data();
-  for (TaskId task = 0; task < num_tasks; ++task) {
-    const SimTime finish = timeline.finish[task];
-    for (std::uint32_t e = first_edge[task]; e < first_edge[task + 1]; ++e) {
-      const TaskId target = targets[e];
-      // Sources ascend, so the first tight edge comes from the lowest id.
-      if (finish + delays[e] == starts[target] && by[target] == kNoTask) by[target] = task;
-    }
-  }
+  for_each_edge(graph, [&, finish = timeline.finish.data(), start = timeline.start.data()](
+                           TaskId from, TaskId to, SimTime delay) {
+    // kNoTask is the highest id.
+    if (finish[from] + delay == start[to]) by[to] = std::min(by[to], from);
+  });
   if (!with_producers) return releases;
   releases.producer.assign(num_tasks, kNoTask);
-  for (TaskId task = 0; task < num_tasks; ++task) {
-    for (std::uint32_t e = first_edge[task]; e < first_edge[task + 1]; ++e) {
-      const TaskId target = targets[e];
-      // An overlapped pair hands over both results at its end: the first operation's transfer
-      // hangs on the second one, which is the next task.
-      if (step.labels[target].kind != TaskKind::kTransfer) continue;
-      for (const TaskId producer : {task, task - 1}) {
-        if (producer != kNoTask && carries(step.labels[target], step.labels[producer])) {
-          releases.producer[target] = producer;
-        }
+  std::vector<TaskId> sources(num_tasks, 0);  // the highest so far
+  for_each_edge(graph, [&](TaskId from, TaskId to, SimTime) {
+    // An overlapped pair hands over both results at its end: the first operation's transfer
+    // hangs on the second one, which is the next task.
+    if (step.labels[to].kind != TaskKind::kTransfer || from < sources[to]) return;
+    for (const TaskId producer : {from, from - 1}) {
+      if (producer != kNoTask && carries(step.labels[to], step.labels[producer])) {
+        releases.producer[to] = producer;
+        sources[to] = from;
       }
     }
-  }
+  });
   return releases;
 }
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/engine/successors.h"
 #include "sim/report/explain.h"
 #include "sim/report/json_writer.h"
 #include "sim/report/report.h"
@@ -98,13 +99,14 @@ void find_hops(Streams& streams, const LoweredStep& step) {
 
 /// Where a transfer is the delay of an edge between two ranks, both of its streams get a slice.
 void place_folded_transfers(Streams& streams, const LoweredStep& step, const Timeline& timeline) {
-  const TaskGraph& graph = step.graph;
-  for (TaskId from = 0; from < graph.num_tasks(); ++from) {
+  const Successors rows = successors(step.graph);
+  if (rows.delay.empty()) return;
+  for (TaskId from = 0; from < step.graph.num_tasks(); ++from) {
     const TaskLabel& source = step.labels[from];
     if (!is_operation(source.kind)) continue;
-    for (auto edge = graph.first_edge()[from]; edge < graph.first_edge()[from + 1]; ++edge) {
-      const TaskLabel& target = step.labels[graph.edge_target()[edge]];
-      const SimTime delay = graph.edge_delay()[edge];
+    for (auto edge = rows.first[from]; edge < rows.first[from + 1]; ++edge) {
+      const TaskLabel& target = step.labels[rows.target[edge]];
+      const SimTime delay = rows.delay[edge];
       const bool arrives = is_operation(target.kind) || target.kind == TaskKind::kMarker;
       if (delay == 0 || !arrives || target.rank == source.rank) continue;
       const SimTime sent = timeline.finish[from];

@@ -99,20 +99,18 @@ LastArrivals::LastArrivals(const LoweredStep& step, const Timeline& timeline)
   const TaskGraph& graph = step.graph;
   last_.assign(graph.num_tasks(), kNoCause);
   std::vector<SimTime> arrival(graph.num_tasks(), -1);
-  const auto first_edge = graph.first_edge();
-  for (TaskId from = 0; from < graph.num_tasks(); ++from) {
-    for (auto edge = first_edge[from]; edge < first_edge[from + 1]; ++edge) {
-      const TaskId to = graph.edge_target()[edge];
-      const SimTime at = timeline.finish[from] + graph.edge_delay()[edge];
-      const bool tie_won = at == arrival[to] &&
-                           step.labels[last_[to]].rank == step.labels[to].rank &&
-                           step.labels[from].rank != step.labels[to].rank;
-      if (at > arrival[to] || tie_won) {
-        arrival[to] = at;
-        last_[to] = from;
-      }
+  for_each_edge(graph, [&](TaskId from, TaskId to, SimTime delay) {
+    const SimTime at = timeline.finish[from] + delay;
+    if (at < arrival[to]) return;
+    if (at == arrival[to]) {
+      const std::int32_t rank = step.labels[to].rank;
+      const bool had_neighbour = step.labels[last_[to]].rank != rank;
+      const bool neighbour = step.labels[from].rank != rank;
+      if (neighbour != had_neighbour ? had_neighbour : from > last_[to]) return;
     }
-  }
+    arrival[to] = at;
+    last_[to] = from;
+  });
 }
 
 std::string LastArrivals::waited_for(TaskId op) const {

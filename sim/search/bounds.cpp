@@ -112,10 +112,10 @@ Bytes peak_memory(const Schedule& schedule, const MemoryModel& memory) {
   }
   const std::vector<SimTime> no_times(order.labels.size(), 0);
   const Timeline timeline{no_times, no_times};
+  const MemoryWalk walk(order, timeline, schedule, memory);
   Bytes most;
   for (std::size_t rank = 0; rank < schedule.ranks.size(); ++rank) {
-    const MemoryPeak peak =
-        memory_peak(order, timeline, schedule, memory, static_cast<int>(rank), false);
+    const MemoryPeak peak = walk.peak(static_cast<int>(rank), false);
     most = max(most, peak.bytes.total());
   }
   return most;

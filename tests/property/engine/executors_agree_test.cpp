@@ -77,6 +77,22 @@ TEST(Executors, AgreeWhereEveryResourceIsAChain) {
   }
 }
 
+TEST(Executors, TakeTheOrderOnAResourceForEdges) {
+  for (std::uint64_t seed = 0; seed < kNumGraphs; ++seed) {
+    const TaskGraph with_edges = random_graph(seed, {.chain_resources = true}).build();
+    GraphSpec spec = random_graph(seed, {});
+    for (GraphSpec::Task& task : spec.tasks) task.follows = task.resource != kNoResource;
+    const TaskGraph graph = spec.build();
+    ASSERT_LT(graph.num_edges(), with_edges.num_edges());
+    const Timeline expected = event_loop(with_edges);
+    Timeline swept;
+    ASSERT_FALSE(static_pass(graph, swept).has_value()) << "seed " << seed;
+    expect_same(expected, swept, seed);
+    expect_same(expected, event_loop(graph), seed);
+    expect_same(expected, run_with_driver(graph), seed);
+  }
+}
+
 TEST(Executors, ServeQueuesByReadyTimeThenByTheLowerId) {
   for (std::uint64_t seed = 0; seed < kNumGraphs; ++seed) {
     const GraphSpec spec = random_graph(seed, {.num_resources = 3});

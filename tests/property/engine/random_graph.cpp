@@ -39,8 +39,13 @@ TaskGraph GraphSpec::build() const {
   for (const double bandwidth : links) builder.add_link(bandwidth);
   for (const auto& route : routes) builder.add_route(route);
   for (const Task& task : tasks) {
-    task.is_flow ? builder.add_flow(task.resource, task.work)
-                 : builder.add_task(task.resource, task.work);
+    if (task.is_flow) {
+      builder.add_flow(task.resource, task.work);
+    } else if (task.follows) {
+      builder.add_next_task(task.resource, task.work);
+    } else {
+      builder.add_task(task.resource, task.work);
+    }
   }
   for (const Edge& edge : edges) builder.add_edge(edge.from, edge.to, edge.delay);
   return std::move(builder).build();

@@ -14,6 +14,7 @@ struct GraphSpec {
     bool is_flow = false;
     std::uint32_t resource = kNoResource;  ///< or the route of a flow
     std::int64_t work = 0;                 ///< or its bytes
+    bool follows = false;                  ///< the task before it on its resource, by no edge
   };
   struct Edge {
     TaskId from = 0;

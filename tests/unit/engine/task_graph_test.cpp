@@ -5,6 +5,10 @@
 
 #include <limits>
 #include <stdexcept>
+#include <tuple>
+#include <vector>
+
+#include "sim/engine/successors.h"
 
 namespace plumbline {
 namespace {
@@ -18,25 +22,74 @@ TEST(TaskGraph, SortsEdgesIntoRowsAndKeepsTheirOrderWithinARow) {
   for (int t = 0; t < 4; ++t) builder.add_task(kNoResource, 10);
   builder.add_edge(2, 3, 7);
   builder.add_edge(0, 2);
-  builder.add_edge(0, 1, 5);
+  builder.add_edge(1, 2, 5);
+  builder.add_edge(0, 1);
   const TaskGraph graph = std::move(builder).build();
-  EXPECT_THAT(graph.first_edge(), ElementsAre(0, 2, 2, 3, 3));
-  EXPECT_THAT(graph.edge_target(), ElementsAre(2, 1, 3));
-  EXPECT_THAT(graph.edge_delay(), ElementsAre(0, 5, 7));
+  EXPECT_THAT(graph.first_edge(), ElementsAre(0, 0, 1, 3, 4));
+  EXPECT_THAT(graph.edge_source(), ElementsAre(0, 0, 1, 2));
+  EXPECT_THAT(graph.edge_delay(), ElementsAre(0, 0, 5, 7));
   EXPECT_TRUE(graph.has_edge_delays());
 }
 
-TEST(TaskGraph, TakesEdgesThatComeSortedAsTheyAre) {
+TEST(TaskGraph, TakesEdgesThatFollowTheirTargetAsTheyAre) {
   TaskGraphBuilder builder;
-  for (int t = 0; t < 3; ++t) builder.add_task(kNoResource, 10);
-  builder.add_edge(0, 2);
+  builder.add_task(kNoResource, 10);
+  builder.add_task(kNoResource, 10);
   builder.add_edge(0, 1);
+  builder.add_task(kNoResource, 10);
   builder.add_edge(1, 2);
+  builder.add_edge(0, 2);
   const TaskGraph graph = std::move(builder).build();
-  EXPECT_THAT(graph.first_edge(), ElementsAre(0, 2, 3, 3));
-  EXPECT_THAT(graph.edge_target(), ElementsAre(2, 1, 2));
-  EXPECT_THAT(graph.edge_delay(), ElementsAre(0, 0, 0));
+  EXPECT_THAT(graph.first_edge(), ElementsAre(0, 0, 1, 3));
+  EXPECT_THAT(graph.edge_source(), ElementsAre(0, 1, 0));
   EXPECT_FALSE(graph.has_edge_delays());
+}
+
+TEST(TaskGraph, KeepsItsEdgesWhenTheyLeaveTheOrderOfTasksLate) {
+  constexpr TaskId kTasks = 3000;  // several blocks of the builder
+  TaskGraphBuilder builder;
+  for (TaskId t = 0; t < kTasks; ++t) {
+    builder.add_task(kNoResource, t);
+    if (t > 0) builder.add_edge(t - 1, t, t % 2);
+  }
+  builder.add_edge(3, 7, 11);
+  const TaskGraph graph = std::move(builder).build();
+  ASSERT_EQ(graph.num_tasks(), kTasks);
+  ASSERT_EQ(graph.num_edges(), kTasks);
+  std::size_t seen = 0;
+  for_each_edge(graph, [&](TaskId from, TaskId to, SimTime delay) {
+    ++seen;
+    if (from == 3 && to == 7) {
+      EXPECT_EQ(delay, 11);
+      return;
+    }
+    EXPECT_EQ(from + 1, to);
+    EXPECT_EQ(delay, to % 2);
+  });
+  EXPECT_EQ(seen, kTasks);
+}
+
+TEST(TaskGraph, CountsTheOrderOnAResourceAsEdges) {
+  TaskGraphBuilder builder;
+  const ResourceId a = builder.add_resource(), b = builder.add_resource();
+  builder.add_next_task(a, 1);  // 0: the first waits for nobody
+  builder.add_next_task(b, 1);  // 1
+  builder.add_next_task(a, 1);  // 2: after 0
+  builder.add_edge(1, 2, 4);
+  builder.add_task(a, 1);       // 3: takes its turn, no edge
+  builder.add_next_task(a, 1);  // 4: after 3
+  const TaskGraph graph = std::move(builder).build();
+  std::vector<std::tuple<TaskId, TaskId, SimTime>> edges;
+  for_each_edge(
+      graph, [&](TaskId from, TaskId to, SimTime delay) { edges.emplace_back(from, to, delay); });
+  using Edge = std::tuple<TaskId, TaskId, SimTime>;
+  EXPECT_THAT(edges, ElementsAre(Edge(0, 2, 0), Edge(1, 2, 4), Edge(3, 4, 0)));
+  const Successors rows = successors(graph);
+  EXPECT_THAT(rows.first, ElementsAre(0, 1, 2, 2, 3, 3));
+  EXPECT_THAT(rows.target, ElementsAre(2, 2, 4));
+  EXPECT_THAT(rows.delay, ElementsAre(0, 4, 0));
+  EXPECT_EQ(graph.resource(4), a);
+  EXPECT_TRUE(graph.follows(4) && !graph.follows(3));
 }
 
 TEST(TaskGraph, TellsTasksDelaysAndFlowsApart) {
