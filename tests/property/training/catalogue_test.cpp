@@ -120,7 +120,7 @@ TEST_P(EverySchedule, IsRepricedToWhatLoweringGives) {
     const LoweredStep anew = lower_training(schedule_, dearer, options);
     EXPECT_TRUE(std::ranges::equal(step.graph.work(), anew.graph.work()));
     EXPECT_TRUE(std::ranges::equal(step.graph.edge_delay(), anew.graph.edge_delay()));
-    EXPECT_TRUE(std::ranges::equal(step.graph.edge_source(), anew.graph.edge_target()));
+    EXPECT_TRUE(std::ranges::equal(step.graph.edge_source(), anew.graph.edge_source()));
   }
 }
 
