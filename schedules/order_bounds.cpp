@@ -6,6 +6,7 @@
 
 #include "schedules/bounds.h"
 #include "schedules/crossing_branching.h"
+#include "schedules/crossing_layers.h"
 #include "schedules/window_branching.h"
 
 namespace plumbline {
@@ -17,6 +18,9 @@ constexpr Ticks kResolution = 4096;
 // at, and the share of its budget that branching on the pipeline itself spends on a first look.
 constexpr double kFirstProbe = 1e4;
 constexpr double kBranchShare = 1.0 / 64;
+// With so much work layers show whether they pay.
+constexpr double kLayerBudget = 2e6;
+constexpr double kNoBudget = 1e18;
 
 // What ends by some time could as well do everything so much later: the windows of `end + by` from
 // those of `end`.
@@ -44,7 +48,10 @@ UnitCosts in_ticks(const JobShop& shop) {
 }  // namespace
 
 BoundFinder::BoundFinder(const JobShop& shop, const Schedule& placed)
-    : shop_(shop), solver_(shop), separation_{0, shop.chains[0].duration} {
+    : shop_(shop),
+      solver_(shop),
+      separation_{0, shop.chains[0].duration},
+      layers_pay_(shop.chunks == 1 && shop.limits[0] < shop.ranks) {
   Schedule counted = placed;
   for (int rank = 0; rank < shop.ranks; ++rank) {
     counted.ranks[rank].clear();
@@ -107,6 +114,35 @@ void BoundFinder::raise(Ticks most, double budget) {
   }
 }
 
+// Layer by layer, where memory decides and few micro-batches are alive.  Not any more once states
+// outgrow what a budget allows before the pipeline has filled twice.
+std::optional<Windows> BoundFinder::branch_in_layers(const Windows& widest, Ticks latest,
+                                                     double budget) {
+  const double end = work() + budget;
+  const Ticks step = std::max<Ticks>(1, value_ / (16 * kResolution));
+  Ticks stride = std::max(step, (latest + 1 - value_) / 16);
+  while (value_ <= latest && work() < end) {
+    const Ticks last = std::min(latest, value_ + stride - 1);
+    Windows windows = moved(widest, last - latest);
+    LayerSearch layers = search_layers(shop_, windows, end - work());
+    work_ += layers.work;
+    if (layers.found == Branching::kRefuted) {
+      branched_ = true;
+      refuted_up_to(last);
+      continue;
+    }
+    if (layers.found == Branching::kOpen) {
+      std::optional<Windows> order = windows_of(std::move(layers.before), last);
+      if (order) return order;
+    } else if (budget >= kLayerBudget && layers.layers < 2 * shop_.limits[0]) {
+      layers_pay_ = false;
+    }
+    if (stride == step) break;
+    stride = std::max(step, stride / 4);
+  }
+  return std::nullopt;
+}
+
 Branching BoundFinder::refuted(Windows& windows, double budget) {
   if (shop_.chunks == 1) {
     const CrossingSearch crossings = search_crossings(shop_, separation_, windows, budget);
@@ -131,6 +167,10 @@ std::optional<Windows> BoundFinder::branch(Ticks most, double budget) {
   if (!widest) {
     refuted_up_to(latest);
     return std::nullopt;
+  }
+  if (layers_pay_) {
+    std::optional<Windows> open = branch_in_layers(*widest, latest, 0.8 * budget);
+    if (open || value_ >= most) return open;
   }
   const Ticks step = std::max<Ticks>(1, value_ / (16 * kResolution));
   Ticks stride = step;
@@ -163,6 +203,15 @@ std::optional<Windows> BoundFinder::dive(Windows windows, Ticks end_of_windows, 
     branched_ = true;
     refuted_up_to(end);
   }
+  if (crossings.found != Branching::kOpen) return std::nullopt;
+  return std::move(crossings.windows);
+}
+
+std::optional<Windows> BoundFinder::windows_of(std::vector<int> before, Ticks end) {
+  Windows windows = solver_.open(end);
+  windows.least_before = windows.most_before = std::move(before);
+  CrossingSearch crossings = search_crossings(shop_, separation_, windows, kNoBudget);
+  work_ += crossings.work;
   if (crossings.found != Branching::kOpen) return std::nullopt;
   return std::move(crossings.windows);
 }

@@ -44,6 +44,9 @@ class BoundFinder {
   /// @returns windows that have shrunk to an order, when that is what ended it
   std::optional<Windows> branch(Ticks most, double budget);
 
+  /// Whether branching goes layer by layer first, see crossing_layers.h.
+  bool in_layers() const { return layers_pay_; }
+
   /// The windows for everything to end by `end`; nullopt when that is impossible.
   std::optional<Windows> windows_for(Ticks end);
 
@@ -54,12 +57,19 @@ class BoundFinder {
   std::optional<Windows> dive(Windows windows, Ticks end_of_windows, Ticks end, double budget,
                               std::uint64_t seed);
 
+  /// The windows of an order of forwards and input gradients for everything to end by `end`;
+  /// nullopt when it does not, or keeps less distance than every order does.
+  /// @param before  [stages][micro-batches] how many input gradients of its stage run before F(s,
+  /// k) REQUIRES: one chunk per rank
+  std::optional<Windows> windows_of(std::vector<int> before, Ticks end);
+
   double work() const { return work_ + solver_.work(); }
 
  private:
   Ticks implied_separation(int n) const;
   void raise_separation(int n, bool by_windows, double budget);
   Branching refuted(Windows& windows, double budget);
+  std::optional<Windows> branch_in_layers(const Windows& widest, Ticks latest, double budget);
   void refuted_up_to(Ticks end);
   Ticks first_not_refuted(Ticks from, Ticks most, Ticks step, Ticks stride, double budget,
                           const std::function<bool(Ticks)>& not_refuted);
@@ -73,6 +83,7 @@ class BoundFinder {
   Ticks value_ = 0;
   const char* by_ = "B0";
   bool cuts_ = false;      // separation cuts beyond the trivial ones are in use
+  bool layers_pay_;        // to refute in layers
   bool branched_ = false;  // something was refuted by branching
   double work_ = 0.0;
 };

@@ -11,9 +11,10 @@ void raise_bound(BoundFinder& bounds, Ticks known, double budget) {
   for (double slice = budget / 64; bounds.value() < known && bounds.work() < end; slice *= 2) {
     const auto part = [&](double share) { return std::min(share * slice, end - bounds.work()); };
     bounds.raise(known, part(0.25));
-    if (bounds.value() < known) bounds.find_separations(part(0.5));
+    const double branching = bounds.in_layers() ? 0.5 : 0.25;
+    if (bounds.value() < known) bounds.find_separations(part(0.75 - branching));
     bounds.raise(known, part(0.25));
-    if (bounds.value() < known) bounds.branch(known, part(0.25));
+    if (bounds.value() < known) bounds.branch(known, part(branching));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "schedules/build.h"
+#include "schedules/meeting_walk.h"
 #include "schedules/order_bounds.h"
 #include "schedules/order_extension.h"
 #include "schedules/order_seeds.h"
@@ -41,6 +42,7 @@ class OrderSearch {
     if (!done()) patterns();
     for (std::uint64_t round = 0; !done(); ++round, slice *= 2) {
       raise_bound(0.1 * slice);
+      meet_elsewhere(round, slice);
       follow_windows(3, 0.1 * slice);
       if (!done()) count([&] { bounds_.find_separations(at_most(0.15 * slice)); });
       raise_bound(0.15 * slice);
@@ -142,6 +144,36 @@ class OrderSearch {
     }
   }
 
+  // Forwards and input gradients meet elsewhere.  Weight gradients go where they fit, or, in every
+  // other round and where memory is ample, where the windows of the order found leave room.
+  void meet_elsewhere(std::uint64_t round, double slice) {
+    if (done() || request_.shape.chunks > 1 || shop_.limits[0] < 2) return;
+    const Ticks best = search_.best().makespan;
+    const bool filled = round % 2 == 1 || shop_.limits[0] >= shop_.ranks;
+    const double work = meeting_share_ * slice;
+    if (at_most(work) < work) {
+      // A walk that cools faster ends elsewhere, perhaps at something better.
+      search_.add_work(work);
+      return;
+    }
+    const MeetingWalk walk = walk_meetings(
+        shop_, search_.best(), filled ? WeightGrads::kFluid : WeightGrads::kWhole, work, round);
+    search_.add_work(walk.work);
+    if (!walk.rows.empty()) {
+      const std::optional<ShopOrder> order = timed(shop_, walk.rows);
+      search_.consider(*order);
+      if (!done()) search_.improve(*order);
+    }
+    for (const Ticks end : {walk.makespan, best - 1}) {
+      if (done() || !walk.rows.empty() || walk.makespan >= best) break;
+      std::optional<Windows> windows;
+      count([&] { windows = bounds_.windows_of(walk.before, end); });
+      if (windows) search_.follow(*windows);
+    }
+    meeting_share_ = search_.best().makespan < best ? std::min(1.0, 2 * meeting_share_)
+                                                    : std::max(0.125, meeting_share_ / 2);
+  }
+
   void begin() {
     const std::vector<Schedule> published =
         published_orders(request_.shape, request_.placement, request_.limit, request_.costs);
@@ -221,6 +253,7 @@ class OrderSearch {
   const JobShop& shop_;
   BoundFinder bounds_;
   ShopSearch search_;
+  double meeting_share_ = 0.5;  // of a round's work: what has gained something gets more
 };
 
 }  // namespace
