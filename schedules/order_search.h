@@ -17,7 +17,7 @@ struct SearchRequest {
   UnitCosts costs;
   /// In units of work (an operation placed, a state looked at); the same input and budget give the
   /// same order on every machine.
-  double budget = 2e7;
+  double budget = 5e7;
 };
 
 /// The fastest order found with at most `limit` live activations on every rank, for F, I and W of

@@ -326,7 +326,7 @@ int run_schedule_command(const ScheduleCommandOptions& options, std::ostream& ou
   if (schedule.found_by == "search") {
     const PipelineShape& shape = schedule.shape;
     const int limit = options.max_live_activations.value_or(shape.ranks() * shape.chunks);
-    told.proof = prove_order(schedule, costs, limit, 1e6 * options.search_budget.value_or(20));
+    told.proof = prove_order(schedule, costs, limit, 1e6 * options.search_budget.value_or(50));
     told.lower_bound = told.proof->lower_bound;
     told.lower_bound_by = told.proof->by;
   } else {

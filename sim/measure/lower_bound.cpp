@@ -20,7 +20,7 @@ namespace {
 
 // Of the full bound: the longest operation is divided in so many parts, and what it may spend.
 constexpr SimTime kParts = 1 << 16;
-constexpr double kWork = 2e7;
+constexpr double kWork = 5e7;
 constexpr SimTime kUnused = std::numeric_limits<SimTime>::max();
 
 /// Work of one rank, and the shortest that each of its operations takes anywhere.

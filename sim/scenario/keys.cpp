@@ -72,7 +72,7 @@ constexpr std::array kKeys{
     computed("the published rule",
              integer("schedule.max_live_activations", "", 1, 1e6,
                      "Search for the best order within so many live activations per rank.")),
-    computed("20", integer("schedule.search_budget", "", 1, 1e6,
+    computed("50", integer("schedule.search_budget", "", 1, 1e6,
                            "What zb_auto's search may spend, in millions of units of work.")),
     computed("pipeline", integer("schedule.microbatch_group_size", "", 1, 1e6,
                                  "Micro-batches per chunk in a row (interleaved_1f1b).")),

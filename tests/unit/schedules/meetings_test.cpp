@@ -1,0 +1,169 @@
+// Where micro-batches meet: layers of states and walks over meetings, against every order of tiny
+// pipelines.
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exact.h"
+#include "schedules/build.h"
+#include "schedules/crossing_layers.h"
+#include "schedules/meeting_walk.h"
+#include "schedules/order_bounds.h"
+
+namespace plumbline {
+namespace {
+
+struct Pipeline {
+  JobShop shop;
+  Ticks shortest;
+  std::string label;
+};
+
+// Uneven F and I of 1 to 4 ticks, hops of 0 to 2, every limit.  Weight gradients of one tick fill
+// every gap, in parts or whole; of `weight_grad` ticks they do not.
+std::vector<Pipeline> pipelines(std::int64_t weight_grad) {
+  std::vector<Pipeline> all;
+  unsigned state = 3;
+  const auto up_to = [&](unsigned most) {
+    state = state * 1664525u + 1013904223u;
+    return static_cast<std::int64_t>((state >> 16) % most);
+  };
+  for (int ranks = 2; ranks <= 3; ++ranks) {
+    for (int microbatches = 2; microbatches <= 4; ++microbatches) {
+      for (int limit = 2; limit <= microbatches; ++limit) {
+        for (int again = 0; again < 4; ++again) {
+          const Schedule placed = empty_schedule("", {ranks, 1, microbatches}, Placement::kLoop);
+          UnitCosts costs;
+          costs.comm = static_cast<double>(up_to(3));
+          for (int s = 0; s < ranks; ++s) {
+            costs.forward_by_stage.push_back(static_cast<double>(1 + up_to(4)));
+            costs.input_grad_by_stage.push_back(static_cast<double>(1 + up_to(4)));
+            costs.weight_grad_by_stage.push_back(static_cast<double>(weight_grad));
+          }
+          const TickCosts ticks = to_ticks(costs, ranks);
+          all.push_back({make_job_shop(placed, ticks, limit),
+                         testing::shortest_makespan(placed, ticks, limit),
+                         "P " + std::to_string(ranks) + " M " + std::to_string(microbatches) +
+                             " L " + std::to_string(limit) + ", " + std::to_string(again)});
+        }
+      }
+    }
+  }
+  return all;
+}
+
+Branching in_layers(const JobShop& shop, Ticks end) {
+  WindowSolver solver(shop);
+  Windows windows = solver.open(end);
+  if (!solver.tighten(windows)) return Branching::kRefuted;
+  return search_layers(shop, windows, 1e7).found;
+}
+
+ShopOrder one_at_a_time(const JobShop& shop) {
+  std::vector<std::vector<int>> rows(shop.ranks);
+  for (int mb = 0; mb < shop.microbatches; ++mb) {
+    for (int kind = 0; kind < 3; ++kind) {
+      for (int s = 0; s < shop.ranks; ++s) {
+        rows[s].push_back((kind * shop.ranks + s) * shop.microbatches + mb);
+      }
+    }
+  }
+  return *timed(shop, std::move(rows));
+}
+
+TEST(Layers, HoldAnOrderForTheShortestMakespanOfAllAndNoneForLess) {
+  for (const Pipeline& each : pipelines(1)) {
+    EXPECT_EQ(in_layers(each.shop, each.shortest), Branching::kOpen) << each.label;
+    EXPECT_EQ(in_layers(each.shop, each.shortest + 2), Branching::kOpen) << each.label;
+    EXPECT_EQ(in_layers(each.shop, each.shortest - 1), Branching::kRefuted) << each.label;
+  }
+}
+
+TEST(Layers, RefuteNothingThatAnOrderWithLongWeightGradientsReaches) {
+  for (const Pipeline& each : pipelines(3)) {
+    EXPECT_EQ(in_layers(each.shop, each.shortest), Branching::kOpen) << each.label;
+  }
+}
+
+TEST(Layers, TellWhichGradientsRunBeforeWhichForwards) {
+  for (const Pipeline& each : pipelines(1)) {
+    WindowSolver solver(each.shop);
+    Windows windows = solver.open(each.shortest);
+    ASSERT_TRUE(solver.tighten(windows));
+    const LayerSearch found = search_layers(each.shop, windows, 1e7);
+    ASSERT_EQ(found.found, Branching::kOpen);
+    EXPECT_EQ(found.layers, each.shop.microbatches);
+    BoundFinder bounds(each.shop, empty_schedule("", {each.shop.ranks, 1, each.shop.microbatches},
+                                                 Placement::kLoop));
+    EXPECT_TRUE(bounds.windows_of(found.before, each.shortest).has_value()) << each.label;
+  }
+}
+
+TEST(Layers, GiveUpWhenTheirBudgetIsSpent) {
+  const Pipeline each = pipelines(1).back();
+  WindowSolver solver(each.shop);
+  const Windows windows = solver.open(each.shortest + 50);
+  EXPECT_EQ(search_layers(each.shop, windows, 10.0).found, Branching::kGaveUp);
+}
+
+TEST(MeetingWalk, FindsTheShortestMakespanOfTinyPipelines) {
+  for (const Pipeline& each : pipelines(1)) {
+    for (const WeightGrads how : {WeightGrads::kFluid, WeightGrads::kWhole}) {
+      const MeetingWalk walk = walk_meetings(each.shop, one_at_a_time(each.shop), how, 3e4, 1);
+      EXPECT_EQ(walk.makespan, each.shortest) << each.label;
+    }
+  }
+}
+
+TEST(MeetingWalk, PutsWholeWeightGradientsIntoARunnableOrderOfItsMakespan) {
+  // Micro-batches enough for a pattern that repeats.
+  for (const int microbatches : {8, 40, 41}) {
+    for (const int limit : {2, 3, 5}) {
+      const Schedule placed = empty_schedule("", {5, 1, microbatches}, Placement::kLoop);
+      UnitCosts costs;
+      costs.forward_by_stage = {4, 3, 5, 4, 3};
+      costs.input_grad_by_stage = {5, 4, 6, 4, 4};
+      costs.weight_grad_by_stage = {3, 2, 4, 3, 2};
+      costs.comm = 1.0;
+      const JobShop shop = make_job_shop(placed, to_ticks(costs, 5), limit);
+      const ShopOrder from = one_at_a_time(shop);
+      const MeetingWalk walk = walk_meetings(shop, from, WeightGrads::kWhole, 2e5, 7);
+      EXPECT_LT(walk.makespan, from.makespan);
+      for (const std::vector<int>& row : walk.rows) {
+        EXPECT_EQ(row.size(), 3u * microbatches);
+        int alive = 0, most = 0;
+        for (const int op : row) {
+          const Chain& chain = shop.chains[op / microbatches];
+          alive += chain.acquires - chain.releases;
+          most = std::max(most, alive);
+        }
+        EXPECT_LE(most, limit);
+      }
+      const std::optional<ShopOrder> order = timed(shop, walk.rows);
+      ASSERT_TRUE(order.has_value());
+      EXPECT_EQ(order->makespan, walk.makespan);
+      // In parts they fit at least as well, from the same start and by the same rules.
+      const MeetingWalk fluid = walk_meetings(shop, *order, WeightGrads::kFluid, 2e5, 7);
+      if (microbatches == 8) {
+        EXPECT_LE(fluid.makespan, walk.makespan);
+      }
+      EXPECT_TRUE(fluid.rows.empty());
+    }
+  }
+}
+
+TEST(MeetingWalk, IsTheSameEveryTime) {
+  const Pipeline each = pipelines(3).back();
+  const ShopOrder from = one_at_a_time(each.shop);
+  const auto walk = [&](std::uint64_t seed) {
+    return walk_meetings(each.shop, from, WeightGrads::kWhole, 1e4, seed);
+  };
+  EXPECT_EQ(walk(1).rows, walk(1).rows);
+  EXPECT_EQ(walk(1).work, walk(1).work);
+}
+
+}  // namespace
+}  // namespace plumbline
