@@ -234,7 +234,8 @@ class Walk {
   }
 
   /// Sends what `op` made to its consumer.
-  void deliver(Walker& walker, const Op& op, const OpPlan& plan, TaskId done) {
+  [[gnu::always_inline]] void deliver(Walker& walker, const Op& op, const OpPlan& plan,
+                                      TaskId done) {
     const SlotId slot = Slots::of(plan.made, op.microbatch);
     const Hop& hop = plan.out;
     if (!hop.crosses) {

@@ -54,6 +54,7 @@ class StepBuilder {
 
   TaskGraphBuilder graph_;
   std::vector<TaskLabel> labels_;
+  std::size_t room_ = 0;  ///< the size of labels_, which grow a block at a time as the graph does
 };
 
 }  // namespace plumbline

@@ -6,8 +6,8 @@
 namespace plumbline {
 namespace {
 
-void require(bool holds, const char* what) {
-  if (!holds) throw std::invalid_argument(std::string("lower_training: ") + what);
+[[noreturn]] void reject(const char* what) {
+  throw std::invalid_argument(std::string("lower_training: ") + what);
 }
 
 }  // namespace
@@ -15,17 +15,21 @@ void require(bool holds, const char* what) {
 Usage::Usage(const Schedule& schedule)
     : kinds(4 * static_cast<std::size_t>(schedule.num_stages()), std::uint8_t{0}) {
   const int num_stages = schedule.num_stages();
-  const int microbatches = schedule.shape.microbatches;
+  // Below zero is far beyond the end when it is taken without its sign.
+  const auto stages = static_cast<std::uint32_t>(num_stages);
+  const auto microbatches = static_cast<std::uint32_t>(schedule.shape.microbatches);
   const std::size_t replicas = schedule.stage_rank.size();
   for (std::size_t rank = 0; rank < schedule.ranks.size(); ++rank) {
     for (const Op& op : schedule.ranks[rank]) {
-      require(op.stage >= 0 && op.stage < num_stages && op.microbatch >= 0 &&
-                  op.microbatch < microbatches && op.replica < replicas,
-              "an operation lies outside the schedule's shape");
-      require(schedule.stage_rank[op.replica][op.stage] == static_cast<int>(rank),
-              "an operation stands on a rank that does not hold its stage");
+      if (static_cast<std::uint32_t>(op.stage) >= stages ||
+          static_cast<std::uint32_t>(op.microbatch) >= microbatches || op.replica >= replicas) {
+        reject("an operation lies outside the schedule's shape");
+      }
+      if (schedule.stage_rank[op.replica][op.stage] != static_cast<int>(rank)) {
+        reject("an operation stands on a rank that does not hold its stage");
+      }
       kinds[4 * static_cast<std::size_t>(op.stage) + static_cast<std::size_t>(op.kind)] = 1;
-      pairs = pairs || op.overlaps_next;
+      pairs |= op.overlaps_next;
     }
     operations += schedule.ranks[rank].size();
   }

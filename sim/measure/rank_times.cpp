@@ -52,14 +52,11 @@ class StreamReader {
   }
 
   std::vector<RankTimes> read() {
-    const bool asynchronous = step_.iterations > 1;
-    const auto num_tasks = static_cast<TaskId>(step_.labels.size());
-    for (TaskId task = 0; task < num_tasks; ++task) {
-      const TaskLabel& label = step_.labels[task];
-      // Asynchronous schedules have optimizer steps between operations.
-      if (is_operation(label.kind) || (asynchronous && label.kind == TaskKind::kOptimizer)) {
-        visit(label, task);
-      }
+    // All of a step that flushes lies inside the window.
+    if (step_.iterations == 1 && !step_.pairs) {
+      read_whole_step();
+    } else {
+      read_window();
     }
     std::vector<RankTimes> times;
     for (std::size_t rank = 0; rank < streams_.size(); ++rank) times.push_back(finish(rank));
@@ -75,6 +72,43 @@ class StreamReader {
     bool any = false;      ///< something of it lies in the window
   };
   using Kinds = std::array<SimTime, 4>;
+
+  void read_window() {
+    const bool asynchronous = step_.iterations > 1;
+    const auto num_tasks = static_cast<TaskId>(step_.labels.size());
+    for (TaskId task = 0; task < num_tasks; ++task) {
+      const TaskLabel& label = step_.labels[task];
+      // Asynchronous schedules have optimizer steps between operations.
+      if (is_operation(label.kind) || (asynchronous && label.kind == TaskKind::kOptimizer)) {
+        visit(label, task);
+      }
+    }
+  }
+
+  /// The same where operations are alone and inside the window; schedules of millions of them
+  /// spend their time here.
+  void read_whole_step() {
+    const std::size_t num_stages = costs_.stages.size();
+    const auto num_tasks = static_cast<TaskId>(step_.labels.size());
+    for (TaskId task = 0; task < num_tasks; ++task) {
+      const TaskLabel& label = step_.labels[task];
+      if (!is_operation(label.kind)) continue;
+      Stream& stream = streams_[label.rank];
+      const SimTime start = timeline_.start[task], finish = timeline_.finish[task];
+      if (start > stream.free_since) {
+        add_gap(stream, idle_gap(step_, timeline_, releases_, label.rank, stream.free_since, task));
+      }
+      stream.any = true;
+      stream.free_since = finish;
+      if (finish == start) continue;
+      RankTimes& times = stream.times;
+      times.busy += finish - start;
+      if (times.last_end == 0) times.first_start = start;
+      times.last_end = finish;
+      busy_[label.replica * num_stages + label.stage][static_cast<std::size_t>(label.kind)] +=
+          finish - start;
+    }
+  }
 
   void visit(const TaskLabel& label, TaskId task) {
     Stream& stream = streams_[label.rank];
@@ -142,7 +176,7 @@ class StreamReader {
     times.busy += inside;
     if (times.last_end == 0) times.first_start = timeline_.start[task];
     times.last_end = timeline_.finish[task];
-    if (const Op* partner = step_.pairs ? partner_of(label.rank, index) : nullptr) {
+    if (const Op* partner = partner_of(label.rank, index)) {
       const OpCost& own = op_cost(costs_.stages[label.stage], static_cast<OpKind>(label.kind));
       const OpCost& other = op_cost(costs_.stages[partner->stage], partner->kind);
       add_causes(times.causes, beside(own, other, step_.options), inside);

@@ -36,10 +36,15 @@ bool touches(const Override& setting, std::string_view block) {
   return path.starts_with(block) && (path.size() == block.size() || path[block.size()] == '.');
 }
 
-/// The settings inside one block, as one text.
-std::string settings_of(std::string_view block, const std::vector<Override>& overrides) {
+/// The settings inside one block, as one text; of `any_value` only that it is set.
+std::string settings_of(std::string_view block, const std::vector<Override>& overrides,
+                        std::string_view any_value = {}) {
   std::string text;
   for (const Override& setting : overrides) {
+    if (setting.first == any_value) {
+      text += setting.first + "\n";
+      continue;
+    }
     if (touches(setting, block)) text += setting.first + "=" + setting.second + "\n";
   }
   return text;
@@ -153,7 +158,13 @@ class ScenarioReader::State {
 
   void read_cluster(const KeyReader& keys, const std::vector<Override>& overrides,
                     Scenario& scenario) {
-    const std::string settings = settings_of("cluster", overrides);
+    // Profiles are not read again for another power limit, where it is one.
+    constexpr std::string_view kLimit = "cluster.power_limit_w";
+    const bool limited = std::ranges::any_of(
+        overrides, [&](const Override& setting) { return setting.first == kLimit; });
+    const YamlNode limit = keys.node(kLimit);
+    const bool any_limit = limited && limit.present();
+    const std::string settings = settings_of("cluster", overrides, any_limit ? kLimit : "");
     const ReadCluster* kept = clusters_.find(settings);
     ReadCluster read;
     if (kept == nullptr) {
@@ -163,8 +174,11 @@ class ScenarioReader::State {
         clusters_.keep(settings, read);
       }
       kept = &read;
+      scenario.cluster = read.cluster;
+    } else {
+      scenario.cluster = kept->cluster;
+      if (any_limit) scenario.cluster.power_limit_w = limit.number_in(1, 1e5);
     }
-    scenario.cluster = kept->cluster;
     scenario.assumptions.insert(scenario.assumptions.end(), kept->assumptions.begin(),
                                 kept->assumptions.end());
   }

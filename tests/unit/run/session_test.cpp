@@ -81,6 +81,25 @@ TEST(SimulationSession, KeepsModelsClustersAndShardingsApart) {
                {{"training.layers_per_stage", "balanced"}}});
 }
 
+TEST(SimulationSession, TakesEveryPowerLimitForItself) {
+  // At another limit, at the card's own, without one, on another card, and through a cluster that
+  // a later setting replaces, in both orders.
+  const Override limit{"cluster.power_limit_w", "350"};
+  const Override whole{"cluster", "{name: selene, nodes: 8}"};
+  expect_same({{limit},
+               {{"cluster.power_limit_w", "250"}},
+               {{"cluster.power_limit_w", "400"}},
+               {{"cluster.power_limit_w", "-3"}},
+               {{"cluster.power_limit_w", "5000"}},
+               {},
+               {{"cluster.gpu", "h100_sxm_80g"}, limit},
+               {{"cluster.gpu", "h100_sxm_80g"}},
+               {limit, {"training.precision", "fp16"}},
+               {whole, limit},
+               {limit, whole},
+               {whole}});
+}
+
 TEST(SimulationSession, OffloadsWhatThePointAsksForAndNotWhatAnEarlierOneDid) {
   std::vector<Point> points;
   for (const char* share : {"0", "0.5", "1"}) {
