@@ -9,6 +9,7 @@
 
 #include "exact.h"
 #include "schedules/build.h"
+#include "schedules/catalog.h"
 #include "schedules/crossing_layers.h"
 #include "schedules/meeting_walk.h"
 #include "schedules/order_bounds.h"
@@ -85,6 +86,23 @@ TEST(Layers, HoldAnOrderForTheShortestMakespanOfAllAndNoneForLess) {
 TEST(Layers, RefuteNothingThatAnOrderWithLongWeightGradientsReaches) {
   for (const Pipeline& each : pipelines(3)) {
     EXPECT_EQ(in_layers(each.shop, each.shortest), Branching::kOpen) << each.label;
+  }
+}
+
+TEST(Layers, NeverRefuteWhatAKnownOrderOfAnUnevenPipelineReaches) {
+  for (const int limit : {2, 3, 4}) {
+    ScheduleOptions options;
+    options.max_live_activations = limit;
+    options.search_budget = 2;
+    options.costs.forward_by_stage = {9, 12, 8, 11, 10};
+    options.costs.input_grad_by_stage = {13, 8, 12, 9, 15};
+    options.costs.weight_grad_by_stage = {5, 4, 7, 6, 5};
+    const Schedule known = generate_schedule("zb_auto", {5, 1, 16}, options);
+    const JobShop shop = make_job_shop(known, to_ticks(options.costs, 5), limit);
+    const Ticks end = timed(shop, rows_of(shop, known))->makespan;
+    for (const Ticks later : {0, 1, 5}) {
+      EXPECT_EQ(in_layers(shop, end + later), Branching::kOpen) << limit << ", " << later;
+    }
   }
 }
 
