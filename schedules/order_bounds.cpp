@@ -208,9 +208,11 @@ std::optional<Windows> BoundFinder::dive(Windows windows, Ticks end_of_windows, 
 }
 
 std::optional<Windows> BoundFinder::windows_of(std::vector<int> before, Ticks end) {
-  Windows windows = solver_.open(end);
-  windows.least_before = windows.most_before = std::move(before);
-  CrossingSearch crossings = search_crossings(shop_, separation_, windows, kNoBudget);
+  // Tight ones leave time for the weight gradients at the end.
+  std::optional<Windows> windows = windows_for(end);
+  if (!windows) return std::nullopt;
+  windows->least_before = windows->most_before = std::move(before);
+  CrossingSearch crossings = search_crossings(shop_, separation_, *windows, kNoBudget);
   work_ += crossings.work;
   if (crossings.found != Branching::kOpen) return std::nullopt;
   return std::move(crossings.windows);

@@ -10,6 +10,7 @@
 #include "schedules/order_seeds.h"
 #include "schedules/rule_search.h"
 #include "schedules/shop_search.h"
+#include "schedules/weight_grad_filling.h"
 
 namespace plumbline {
 namespace {
@@ -140,8 +141,17 @@ class OrderSearch {
       std::optional<Windows> found;
       const std::uint64_t seed = kDives * round + i;
       count([&] { found = bounds_.dive(*widest, latest, end, at_most(work / dives), seed); });
-      if (found) search_.follow(*found);
+      if (found) fill(*found);
     }
+  }
+
+  // Puts the weight gradients into an order of forwards and input gradients.
+  void fill(const Windows& windows) {
+    search_.add_work(static_cast<double>(shop_.operations()));
+    const std::optional<ShopOrder> order = timed(shop_, fill_weight_grads(shop_, windows));
+    search_.consider(*order);
+    if (!done()) search_.improve(*order);
+    if (!done()) search_.follow(windows);
   }
 
   // Forwards and input gradients meet elsewhere.  Weight gradients go where they fit, or, in every
@@ -168,7 +178,7 @@ class OrderSearch {
       if (done() || !walk.rows.empty() || walk.makespan >= best) break;
       std::optional<Windows> windows;
       count([&] { windows = bounds_.windows_of(walk.before, end); });
-      if (windows) search_.follow(*windows);
+      if (windows) fill(*windows);
     }
     meeting_share_ = search_.best().makespan < best ? std::min(1.0, 2 * meeting_share_)
                                                     : std::max(0.125, meeting_share_ / 2);

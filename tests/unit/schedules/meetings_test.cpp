@@ -13,6 +13,7 @@
 #include "schedules/crossing_layers.h"
 #include "schedules/meeting_walk.h"
 #include "schedules/order_bounds.h"
+#include "schedules/weight_grad_filling.h"
 
 namespace plumbline {
 namespace {
@@ -169,6 +170,65 @@ TEST(MeetingWalk, PutsWholeWeightGradientsIntoARunnableOrderOfItsMakespan) {
         EXPECT_LE(fluid.makespan, walk.makespan);
       }
       EXPECT_TRUE(fluid.rows.empty());
+    }
+  }
+}
+
+// The starts of stage `s`'s weight gradients when rows run as early as they can.
+std::vector<Ticks> weight_grad_starts(const JobShop& shop, std::vector<std::vector<int>> rows,
+                                      int s) {
+  const ShopOrder order = *timed(shop, std::move(rows));
+  const auto first =
+      order.starts.begin() + static_cast<std::ptrdiff_t>(2 * shop.ranks + s) * shop.microbatches;
+  return {first, first + shop.microbatches};
+}
+
+TEST(WeightGradFilling, MayHoldUpAForwardThatHasTimeAndNoOther) {
+  // Two stages, F = 2, I = 2, W = 3, one by one: stage 1 runs F0 2-4, I0 4-6, F1 from 10 on, when
+  // stage 0 has had I0 (6-8) and F1 (8-10).
+  UnitCosts costs;
+  costs.forward = costs.input_grad = 2.0;
+  costs.weight_grad = 3.0;
+  const Schedule placed = empty_schedule("", {2, 1, 2}, Placement::kLoop);
+  const JobShop shop = make_job_shop(placed, to_ticks(costs, 2), 2);
+  BoundFinder bounds(shop, placed);
+  const std::vector<int> one_by_one{0, 1, 0, 1};
+  // F1 (8-10, 10-12), I1 (12-14, 14-16), and on stage 0 two weight gradients at the end: one of
+  // them runs earlier only where I1 or F1 has time to wait for it.
+  const Windows tight = *bounds.windows_of(one_by_one, 19);
+  EXPECT_EQ(weight_grad_starts(shop, fill_weight_grads(shop, tight), 0),
+            (std::vector<Ticks>{10, 16}));
+  EXPECT_EQ(weight_grad_starts(shop, fill_weight_grads(shop, tight), 1),
+            (std::vector<Ticks>{6, 14}));
+  const Windows loose = *bounds.windows_of(one_by_one, 22);
+  EXPECT_EQ(weight_grad_starts(shop, fill_weight_grads(shop, loose), 0),
+            (std::vector<Ticks>{8, 19}));
+}
+
+TEST(WeightGradFilling, KeepsTheLimitAndTheOrderOfForwardsAndGradients) {
+  for (const Pipeline& each : pipelines(3)) {
+    const MeetingWalk walk =
+        walk_meetings(each.shop, one_at_a_time(each.shop), WeightGrads::kFluid, 1e4, 1);
+    BoundFinder bounds(each.shop, empty_schedule("", {each.shop.ranks, 1, each.shop.microbatches},
+                                                 Placement::kLoop));
+    const std::optional<Windows> windows = bounds.windows_of(walk.before, each.shortest + 9);
+    ASSERT_TRUE(windows.has_value()) << each.label;
+    const std::vector<std::vector<int>> rows = fill_weight_grads(each.shop, *windows);
+    const std::optional<ShopOrder> order = timed(each.shop, rows);
+    ASSERT_TRUE(order.has_value()) << each.label;
+    EXPECT_GE(order->makespan, each.shortest) << each.label;
+    const int total = each.shop.microbatches;
+    for (int s = 0; s < each.shop.ranks; ++s) {
+      int alive = 0, gradients = 0;
+      for (const int op : rows[s]) {
+        const Chain& chain = each.shop.chains[op / total];
+        alive += chain.acquires - chain.releases;
+        EXPECT_LE(alive, each.shop.limits[s]) << each.label;
+        if (chain.op.kind == OpKind::kForward) {
+          EXPECT_EQ(gradients, walk.before[s * total + op % total]) << each.label;
+        }
+        gradients += chain.op.kind == OpKind::kInputGrad ? 1 : 0;
+      }
     }
   }
 }
