@@ -37,18 +37,29 @@ double interpolate(const std::vector<double>& x, const std::vector<double>& y, d
   return y[i - 1] + (y[i] - y[i - 1]) * (at - x[i - 1]) / (x[i] - x[i - 1]);
 }
 
+/// Of the first half precision whose rate under load differs from a cool chip's; else 1.
+double sustained_rate(const DeviceSpec& device) {
+  for (const char* dtype : {"bf16", "fp16"}) {
+    const auto factor = device.sustained.find(dtype);
+    if (factor != device.sustained.end() && factor->second.value != 1.0) {
+      return factor->second.value;
+    }
+  }
+  return 1.0;
+}
+
 }  // namespace
 
 AttentionTimes::AttentionTimes(const DeviceSpec& device)
     : prefill_fit_(device.prefill),
       decode_fit_(device.decode),
       backward_rate_(device.attention_backward_rate.value),
+      clock_(sustained_rate(device)),
       multiprocessors_(std::max(1, device.multiprocessors)),
       latency_(device.kernel_latency),
       calibrated_(device.calibrated) {
+  ResidualTable prefill, decode;
   for (const char* dtype : {"bf16", "fp16"}) {
-    const auto factor = device.sustained.find(dtype);
-    if (factor != device.sustained.end() && clock_ == 1.0) clock_ = factor->second.value;
     const auto peak = device.peak_flops.find(dtype);
     if (peak != device.peak_flops.end()) peak_ = max(peak_, peak->second);
   }
@@ -68,8 +79,8 @@ AttentionTimes::AttentionTimes(const DeviceSpec& device)
       for (std::size_t i = 0; i < time.size(); ++i) {
         const AttentionWork work = attention_work(batch[i], heads[i], kv_heads[i], 128, 128,
                                                   length[i], length[i], true, 2);
-        prefill_.add(prefill_point(batch[i], length[i], heads[i], kv_heads[i]),
-                     std::log(time[i] * 1e-6 / prefill_form(*origin.prefill, work).base()));
+        prefill.add(prefill_point(batch[i], length[i], heads[i], kv_heads[i]),
+                    std::log(time[i] * 1e-6 / prefill_form(*origin.prefill, work).base()));
       }
     } else if (file.operation == "attention_decode" && decode_fit_ && origin.decode) {
       const CsvTable csv = read_samples(file);
@@ -79,17 +90,25 @@ AttentionTimes::AttentionTimes(const DeviceSpec& device)
       for (std::size_t i = 0; i < time.size(); ++i) {
         const Seconds form = decode_form(*origin.decode, batch[i], kv_heads[i], 128, length[i], 2,
                                          std::max(1, origin.multiprocessors));
-        decode_.add(decode_point(batch[i], length[i], heads[i], kv_heads[i],
-                                 cache_bytes(batch[i], length[i], kv_heads[i], 128, 2), origin.l2),
-                    std::log(time[i] * 1e-6 / form.base()));
+        decode.add(decode_point(batch[i], length[i], heads[i], kv_heads[i],
+                                cache_bytes(batch[i], length[i], kv_heads[i], 128, 2), origin.l2),
+                   std::log(time[i] * 1e-6 / form.base()));
       }
     }
   }
-  prefill_.finish();
-  decode_.finish();
+  prefill.finish();
+  decode.finish();
+  prefill_ = std::make_shared<const ResidualTable>(std::move(prefill));
+  decode_ = std::make_shared<const ResidualTable>(std::move(decode));
   if (rates_.empty() && !prefill_fit_) {
     notes_.push_back(device.name + " has no attention samples: priced at 0.55 of the dense peak");
   }
+}
+
+AttentionTimes AttentionTimes::at_rates_of(const DeviceSpec& device) const {
+  AttentionTimes other = *this;
+  other.clock_ = sustained_rate(device);
+  return other;
 }
 
 void AttentionTimes::read_rates(const CsvTable& csv, double scale) {
@@ -153,8 +172,8 @@ KernelPrice AttentionTimes::from_table(const AttentionQuery& query) const {
       attention_work(query.batch, query.heads, query.kv_heads, query.head_dim, query.v_head_dim,
                      query.query_tokens, query.kv_tokens, query.causal, element_bytes(query.dtype));
   const double length = std::sqrt(query.query_tokens * query.kv_tokens);
-  const auto estimate = prefill_.at(prefill_point(query.batch, length, query.heads, query.kv_heads),
-                                    kPrefillNeighbours);
+  const auto estimate = prefill_->at(
+      prefill_point(query.batch, length, query.heads, query.kv_heads), kPrefillNeighbours);
   Seconds time = std::exp(estimate.log_residual) * prefill_form(*prefill_fit_, work);
   if (query.backward) time = (kBackwardFlops / backward_rate_) * time;
   return sustained(time, min(time, prefill_fit_->t0),
@@ -179,11 +198,11 @@ KernelPrice AttentionTimes::decode(const DecodeQuery& query) const {
   KernelPrice price;
   if (query.kv_tokens <= 0 || query.batch <= 0 || !decode_fit_) return price;
   const auto estimate =
-      decode_.at(decode_point(query.batch, query.kv_tokens, query.heads, query.kv_heads,
-                              cache_bytes(query.batch, query.kv_tokens, query.kv_heads,
-                                          query.head_dim, element_bytes(query.dtype)),
-                              l2_),
-                 kDecodeNeighbours);
+      decode_->at(decode_point(query.batch, query.kv_tokens, query.heads, query.kv_heads,
+                               cache_bytes(query.batch, query.kv_tokens, query.kv_heads,
+                                           query.head_dim, element_bytes(query.dtype)),
+                               l2_),
+                  kDecodeNeighbours);
   price.burst = std::exp(estimate.log_residual) *
                 decode_form(*decode_fit_, query.batch, query.kv_heads, query.head_dim,
                             query.kv_tokens, element_bytes(query.dtype), multiprocessors_);

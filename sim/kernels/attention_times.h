@@ -1,6 +1,7 @@
 // Attention: training kernels by their measured rate at a length, serving kernels from tables.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,10 @@ namespace plumbline {
 class AttentionTimes {
  public:
   explicit AttentionTimes(const DeviceSpec& device);
+
+  /// The attention of a device that differs from this one's in its sustained rates alone; shares
+  /// the samples.
+  AttentionTimes at_rates_of(const DeviceSpec& device) const;
 
   KernelPrice prefill(const AttentionQuery& query) const;
   KernelPrice decode(const DecodeQuery& query) const;
@@ -36,7 +41,7 @@ class AttentionTimes {
 
   std::vector<Rates> rates_;
   std::optional<AttentionFit> prefill_fit_, decode_fit_;
-  ResidualTable prefill_, decode_;
+  std::shared_ptr<const ResidualTable> prefill_, decode_;
   double backward_rate_ = 1.0;
   double clock_ = 1.0;
   bool own_rates_ = false;

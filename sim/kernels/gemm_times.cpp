@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cmath>
-#include <set>
 #include <utility>
 
 #include "sim/core/diagnostic.h"
@@ -43,22 +42,29 @@ double factor_or_one(const std::map<std::string, Sourced<double>>& factors, cons
 
 }  // namespace
 
-GemmTimes::GemmTimes(const DeviceSpec& device)
-    : device_name_(device.name),
-      layout_nn_(factor_or_one(device.layout_factor, "nn")),
-      layout_nt_(factor_or_one(device.layout_factor, "nt")),
-      accumulate_bytes_(device.accumulate_bytes.value),
-      streaming_(device.memory_bandwidth_streaming.value) {
-  std::set<std::string> inherited;
+GemmTimes::Samples::Samples(const DeviceSpec& device) {
   for (const SampleFile& file : device.samples) {
     if (file.operation != "gemm") continue;
     const bool foreign = file.inherited && device.origin;
     const std::map<std::string, GemmFit>& fits = foreign ? device.origin->gemm : device.gemm;
     const auto fit = fits.find(file.dtype);
     if (fit == fits.end()) continue;
-    tables_.emplace(file.dtype, read_residuals(file, fit->second));
+    tables.emplace(file.dtype, read_residuals(file, fit->second));
     if (foreign) inherited.insert(file.dtype);
   }
+}
+
+GemmTimes::GemmTimes(const DeviceSpec& device)
+    : GemmTimes(device, std::make_shared<const Samples>(device)) {}
+
+GemmTimes::GemmTimes(const DeviceSpec& device, std::shared_ptr<const Samples> samples)
+    : device_name_(device.name),
+      samples_(std::move(samples)),
+      layout_nn_(factor_or_one(device.layout_factor, "nn")),
+      layout_nt_(factor_or_one(device.layout_factor, "nt")),
+      accumulate_bytes_(device.accumulate_bytes.value),
+      streaming_(device.memory_bandwidth_streaming.value) {
+  const std::map<std::string, ResidualTable>& tables = samples_->tables;
   const auto sustained = [&](const std::string& dtype, double otherwise) {
     const auto it = device.sustained.find(dtype);
     return it == device.sustained.end() ? otherwise : it->second.value;
@@ -69,16 +75,16 @@ GemmTimes::GemmTimes(const DeviceSpec& device)
   }
   const double base_clock = base.empty() ? 1.0 : sustained(base, 1.0);
   const auto residuals = [&](const std::string& dtype) -> const ResidualTable* {
-    const auto own = tables_.find(dtype);
-    if (own != tables_.end()) return &own->second;
-    const auto other = tables_.find(base);
-    return other == tables_.end() ? nullptr : &other->second;
+    const auto own = tables.find(dtype);
+    if (own != tables.end()) return &own->second;
+    const auto other = tables.find(base);
+    return other == tables.end() ? nullptr : &other->second;
   };
   for (const auto& [dtype, fit] : device.gemm) {
     models_[dtype] = {fit,
                       sustained(dtype, base_clock),
                       residuals(dtype),
-                      tables_.count(dtype) > 0 && !inherited.count(dtype),
+                      tables.count(dtype) > 0 && !samples_->inherited.count(dtype),
                       {},
                       {}};
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,10 @@ namespace plumbline {
 class GemmTimes {
  public:
   explicit GemmTimes(const DeviceSpec& device);
+
+  /// The products of a device that differs from this one's in its sustained rates alone; shares the
+  /// samples.
+  GemmTimes at_rates_of(const DeviceSpec& device) const { return {device, samples_}; }
 
   KernelPrice price(const GemmQuery& query) const;
 
@@ -31,10 +37,18 @@ class GemmTimes {
     std::string clock_source;  ///< where `clock` comes from when it was not measured
   };
 
+  /// Residuals by dtype, and which of them are of another device.
+  struct Samples {
+    explicit Samples(const DeviceSpec& device);
+    std::map<std::string, ResidualTable> tables;
+    std::set<std::string> inherited;
+  };
+
+  GemmTimes(const DeviceSpec& device, std::shared_ptr<const Samples> samples);
   const Model& model(std::string_view dtype) const;
 
   std::string device_name_;
-  std::map<std::string, ResidualTable> tables_;
+  std::shared_ptr<const Samples> samples_;
   std::map<std::string, Model, std::less<>> models_;
   double layout_nn_ = 1.0, layout_nt_ = 1.0;
   double accumulate_bytes_ = 0.0;

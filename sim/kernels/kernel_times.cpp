@@ -24,9 +24,21 @@ DeviceSpec device_of(const Cluster& cluster) {
 
 struct KernelTimes::Tables {
   Tables(const DeviceSpec& device, const LinkSpec& intra, const LinkSpec& inter)
-      : gemm(device),
-        attention(device),
-        collectives(device, intra, inter),
+      : Tables(GemmTimes(device), AttentionTimes(device),
+               std::make_shared<const CollectiveTimes>(device, intra, inter), device, intra,
+               inter) {}
+
+  /// With the samples of `other`, which is of a device that differs in its sustained rates alone.
+  Tables(const Tables& other, const DeviceSpec& device, const LinkSpec& intra,
+         const LinkSpec& inter)
+      : Tables(other.gemm.at_rates_of(device), other.attention.at_rates_of(device),
+               other.collectives, device, intra, inter) {}
+
+  Tables(GemmTimes products, AttentionTimes fused, std::shared_ptr<const CollectiveTimes> between,
+         const DeviceSpec& device, const LinkSpec& intra, const LinkSpec& inter)
+      : gemm(std::move(products)),
+        attention(std::move(fused)),
+        collectives(std::move(between)),
         latency(device.kernel_latency),
         streaming(device.memory_bandwidth_streaming.value),
         notes(device.notes),
@@ -41,7 +53,7 @@ struct KernelTimes::Tables {
 
   GemmTimes gemm;
   AttentionTimes attention;
-  CollectiveTimes collectives;
+  std::shared_ptr<const CollectiveTimes> collectives;
   Seconds latency;
   BytesPerSecond streaming;
   std::vector<std::string> notes;
@@ -61,6 +73,13 @@ KernelTimes KernelTimes::scaled(const HardwareScale& scale) const {
   other.scale_.memory *= scale.memory;
   other.scale_.intra_node *= scale.intra_node;
   other.scale_.inter_node *= scale.inter_node;
+  return other;
+}
+
+KernelTimes KernelTimes::at_power_limit_of(const Cluster& cluster) const {
+  KernelTimes other = *this;
+  other.tables_ = std::make_shared<const Tables>(*tables_, device_of(cluster), cluster.intra_node,
+                                                 cluster.inter_node);
   return other;
 }
 
@@ -85,11 +104,11 @@ KernelPrice KernelTimes::elementwise(Bytes traffic, double kernels) const {
 }
 
 KernelPrice KernelTimes::collective(const CollectiveQuery& query) const {
-  return tables_->collectives.price(query, scale_.intra_node, scale_.inter_node);
+  return tables_->collectives->price(query, scale_.intra_node, scale_.inter_node);
 }
 
 KernelPrice KernelTimes::send_recv(Bytes bytes, bool same_node, bool bidirectional) const {
-  return faster(tables_->collectives.send_recv(bytes, same_node, bidirectional),
+  return faster(tables_->collectives->send_recv(bytes, same_node, bidirectional),
                 same_node ? scale_.intra_node : scale_.inter_node);
 }
 

@@ -97,6 +97,10 @@ class KernelTimes {
   /// The same kernels on hardware that is faster or slower by `scale`; shares the tables.
   KernelTimes scaled(const HardwareScale& scale) const;
 
+  /// The kernels of a cluster that differs from this one's in its power limit alone: the clock
+  /// changes, the samples are shared.
+  KernelTimes at_power_limit_of(const Cluster& cluster) const;
+
   /// Whether both price from the same tables at the same scale.
   bool same_as(const KernelTimes& other) const {
     return tables_ == other.tables_ && scale_ == other.scale_;

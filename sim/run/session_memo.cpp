@@ -6,19 +6,24 @@
 namespace plumbline {
 
 const KernelTimes& KernelMemo::of(const Cluster& cluster) {
-  const auto found = std::ranges::find_if(recent_, [&](const Entry& entry) {
-    return entry.power_limit_w == cluster.power_limit_w && entry.device == cluster.device &&
-           entry.intra_node == cluster.intra_node && entry.inter_node == cluster.inter_node;
+  const auto same_hardware = [&](const Entry& entry) {
+    return entry.device == cluster.device && entry.intra_node == cluster.intra_node &&
+           entry.inter_node == cluster.inter_node;
+  };
+  auto found = std::ranges::find_if(recent_, [&](const Entry& entry) {
+    return entry.power_limit_w == cluster.power_limit_w && same_hardware(entry);
   });
   if (found != recent_.end()) {
     std::rotate(recent_.begin(), found, found + 1);
     return recent_.front().kernels;
   }
-  KernelTimes kernels(cluster);
+  found = std::ranges::find_if(recent_, same_hardware);
+  if (found == recent_.end()) ++read_;
+  KernelTimes kernels =
+      found == recent_.end() ? KernelTimes(cluster) : found->kernels.at_power_limit_of(cluster);
   if (recent_.size() == kMost) recent_.pop_back();
   recent_.insert(recent_.begin(), Entry{cluster.device, cluster.intra_node, cluster.inter_node,
                                         cluster.power_limit_w, std::move(kernels)});
-  ++read_;
   return recent_.front().kernels;
 }
 

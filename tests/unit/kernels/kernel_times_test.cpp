@@ -147,6 +147,29 @@ TEST(KernelTimes, AppliesThePowerLimitOfACluster) {
   EXPECT_NEAR(limited.sustained / full.sustained, std::pow(700.0 / 500.0, 0.667), 0.02);
 }
 
+TEST(KernelTimes, AtAnotherPowerLimitAreThoseReadAtThatLimit) {
+  Cluster cluster;
+  cluster.device = device("h100_sxm_80g");
+  cluster.intra_node = read_link(kFolder + "nvlink4.yaml");
+  cluster.inter_node = read_link(kFolder + "ib_ndr400.yaml");
+  const KernelTimes full(cluster);
+  cluster.power_limit_w = 500;
+  const KernelTimes read(cluster), shared = full.at_power_limit_of(cluster);
+  EXPECT_FALSE(shared.same_as(full));
+  for (const char* dtype : {"bf16", "fp16", "fp8"}) {
+    EXPECT_EQ(shared.gemm(large_gemm(dtype)).burst, read.gemm(large_gemm(dtype)).burst);
+    EXPECT_EQ(shared.gemm(large_gemm(dtype)).sustained, read.gemm(large_gemm(dtype)).sustained);
+    EXPECT_EQ(shared.notes(dtype), read.notes(dtype));
+  }
+  AttentionQuery attention{.dtype = "bf16", .heads = 32, .kv_heads = 8};
+  attention.query_tokens = attention.kv_tokens = 4096;
+  EXPECT_EQ(shared.attention(attention).sustained, read.attention(attention).sustained);
+  EXPECT_LT(full.attention(attention).sustained, read.attention(attention).sustained);
+  const CollectiveQuery inside{Collective::kAllReduce, Bytes(1e9), 8, 8, 0};
+  EXPECT_EQ(shared.collective(inside).sustained, read.collective(inside).sustained);
+  EXPECT_EQ(shared.notes(), read.notes());
+}
+
 TEST(HardwareScale, DividesTheTimesOfItsOwnPartOnly) {
   const DeviceSpec spec = device("h100_sxm_80g");
   const KernelTimes plain = kernels(spec), gemm = kernels(spec, {.gemm = 1.1}),

@@ -139,5 +139,15 @@ TEST(SimulationSession, MakesOnceWhatPointsShare) {
   EXPECT_EQ(made.repriced, 8);
 }
 
+TEST(SimulationSession, ReadsSamplesOnceForAllPowerLimits) {
+  ScenarioReader reader(kFile, kFolders);
+  SimulationSession session;
+  for (int watts = 250; watts < 280; ++watts) {
+    session.simulate(reader.read({{"cluster.power_limit_w", std::to_string(watts)}}));
+  }
+  EXPECT_EQ(session.made().tables, 1);
+  EXPECT_EQ(session.made().layer_settings, 30) << "prices are those of each limit";
+}
+
 }  // namespace
 }  // namespace plumbline
