@@ -30,9 +30,9 @@ TrainingCosts random_costs(const Schedule& schedule, unsigned seed) {
   const double longest_hop = random() % 4 == 0 ? 6.0 : 0.5;
   for (int stage = 0; stage < schedule.num_stages(); ++stage) {
     StageCost cost;
-    cost.forward = {up_to(2), {}, up_to(0.5), up_to(0.2), up_to(1), {}, up_to(0.1)};
-    cost.input_grad = {up_to(2), up_to(1), up_to(0.5), {}, up_to(1), up_to(0.1), {}};
-    cost.weight_grad = {up_to(2), {}, {}, {}, {}, {}, up_to(0.1)};
+    cost.forward = {up_to(2), {}, up_to(0.5), up_to(0.2), up_to(1), {}, up_to(0.1), {}, {}};
+    cost.input_grad = {up_to(2), up_to(1), up_to(0.5), {}, up_to(1), up_to(0.1), {}, {}, {}};
+    cost.weight_grad = {up_to(2), {}, {}, {}, {}, {}, up_to(0.1), {}, {}};
     cost.backward = cost.input_grad;
     cost.backward.compute += cost.weight_grad.compute;
     costs.stages.push_back(cost);
