@@ -132,7 +132,7 @@ std::optional<Windows> BoundFinder::branch_in_layers(const Windows& widest, Tick
       continue;
     }
     if (layers.found == Branching::kOpen) {
-      std::optional<Windows> order = windows_of(std::move(layers.before), last);
+      std::optional<Windows> order = windows_of(std::move(layers.before), std::move(windows));
       if (order) return order;
     } else if (budget >= kLayerBudget && layers.layers < 2 * shop_.limits[0]) {
       layers_pay_ = false;
@@ -207,12 +207,9 @@ std::optional<Windows> BoundFinder::dive(Windows windows, Ticks end_of_windows, 
   return std::move(crossings.windows);
 }
 
-std::optional<Windows> BoundFinder::windows_of(std::vector<int> before, Ticks end) {
-  // Tight ones leave time for the weight gradients at the end.
-  std::optional<Windows> windows = windows_for(end);
-  if (!windows) return std::nullopt;
-  windows->least_before = windows->most_before = std::move(before);
-  CrossingSearch crossings = search_crossings(shop_, separation_, *windows, kNoBudget);
+std::optional<Windows> BoundFinder::windows_of(std::vector<int> before, Windows within) {
+  within.least_before = within.most_before = std::move(before);
+  CrossingSearch crossings = search_crossings(shop_, separation_, within, kNoBudget);
   work_ += crossings.work;
   if (crossings.found != Branching::kOpen) return std::nullopt;
   return std::move(crossings.windows);

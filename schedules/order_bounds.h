@@ -57,11 +57,16 @@ class BoundFinder {
   std::optional<Windows> dive(Windows windows, Ticks end_of_windows, Ticks end, double budget,
                               std::uint64_t seed);
 
-  /// The windows of an order of forwards and input gradients for everything to end by `end`;
-  /// nullopt when it does not, or keeps less distance than every order does.
+  /// Windows that say nothing but that everything ends by `end`.
+  Windows open_windows(Ticks end) const { return solver_.open(end); }
+
+  /// The windows of an order of forwards and input gradients; nullopt when it does not keep those
+  /// given, or keeps less distance than every order does.
   /// @param before  [stages][micro-batches] how many input gradients of its stage run before F(s,
-  /// k) REQUIRES: one chunk per rank
-  std::optional<Windows> windows_of(std::vector<int> before, Ticks end);
+  /// k)
+  /// @param within  windows of that end; tight ones leave time for the last weight gradients
+  /// REQUIRES: one chunk per rank
+  std::optional<Windows> windows_of(std::vector<int> before, Windows within);
 
   double work() const { return work_ + solver_.work(); }
 

@@ -154,6 +154,12 @@ class OrderSearch {
     if (!done()) search_.follow(windows);
   }
 
+  void fill_within(const std::vector<int>& before, const Windows& within) {
+    std::optional<Windows> windows;
+    count([&] { windows = bounds_.windows_of(before, within); });
+    if (windows && !done()) fill(*windows);
+  }
+
   // Forwards and input gradients meet elsewhere.  Weight gradients go where they fit, or, in every
   // other round and where memory is ample, where the windows of the order found leave room.
   void meet_elsewhere(std::uint64_t round, double slice) {
@@ -176,9 +182,10 @@ class OrderSearch {
     }
     for (const Ticks end : {walk.makespan, best - 1}) {
       if (done() || !walk.rows.empty() || walk.makespan >= best) break;
-      std::optional<Windows> windows;
-      count([&] { windows = bounds_.windows_of(walk.before, end); });
-      if (windows) fill(*windows);
+      fill_within(walk.before, bounds_.open_windows(end));
+      std::optional<Windows> tight;
+      count([&] { tight = bounds_.windows_for(end); });
+      if (tight && !done()) fill_within(walk.before, *tight);
     }
     meeting_share_ = search_.best().makespan < best ? std::min(1.0, 2 * meeting_share_)
                                                     : std::max(0.125, meeting_share_ / 2);

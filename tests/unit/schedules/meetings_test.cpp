@@ -117,7 +117,7 @@ TEST(Layers, TellWhichGradientsRunBeforeWhichForwards) {
     EXPECT_EQ(found.layers, each.shop.microbatches);
     BoundFinder bounds(each.shop, empty_schedule("", {each.shop.ranks, 1, each.shop.microbatches},
                                                  Placement::kLoop));
-    EXPECT_TRUE(bounds.windows_of(found.before, each.shortest).has_value()) << each.label;
+    EXPECT_TRUE(bounds.windows_of(found.before, windows).has_value()) << each.label;
   }
 }
 
@@ -195,12 +195,12 @@ TEST(WeightGradFilling, MayHoldUpAForwardThatHasTimeAndNoOther) {
   const std::vector<int> one_by_one{0, 1, 0, 1};
   // F1 (8-10, 10-12), I1 (12-14, 14-16), and on stage 0 two weight gradients at the end: one of
   // them runs earlier only where I1 or F1 has time to wait for it.
-  const Windows tight = *bounds.windows_of(one_by_one, 19);
+  const Windows tight = *bounds.windows_of(one_by_one, *bounds.windows_for(19));
   EXPECT_EQ(weight_grad_starts(shop, fill_weight_grads(shop, tight), 0),
             (std::vector<Ticks>{10, 16}));
   EXPECT_EQ(weight_grad_starts(shop, fill_weight_grads(shop, tight), 1),
             (std::vector<Ticks>{6, 14}));
-  const Windows loose = *bounds.windows_of(one_by_one, 22);
+  const Windows loose = *bounds.windows_of(one_by_one, *bounds.windows_for(22));
   EXPECT_EQ(weight_grad_starts(shop, fill_weight_grads(shop, loose), 0),
             (std::vector<Ticks>{8, 19}));
 }
@@ -211,7 +211,8 @@ TEST(WeightGradFilling, KeepsTheLimitAndTheOrderOfForwardsAndGradients) {
         walk_meetings(each.shop, one_at_a_time(each.shop), WeightGrads::kFluid, 1e4, 1);
     BoundFinder bounds(each.shop, empty_schedule("", {each.shop.ranks, 1, each.shop.microbatches},
                                                  Placement::kLoop));
-    const std::optional<Windows> windows = bounds.windows_of(walk.before, each.shortest + 9);
+    const std::optional<Windows> windows =
+        bounds.windows_of(walk.before, bounds.open_windows(each.shortest + 9));
     ASSERT_TRUE(windows.has_value()) << each.label;
     const std::vector<std::vector<int>> rows = fill_weight_grads(each.shop, *windows);
     const std::optional<ShopOrder> order = timed(each.shop, rows);
