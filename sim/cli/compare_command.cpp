@@ -47,43 +47,48 @@ std::vector<std::string> names_of(const std::vector<Compared>& compared) {
   return names;
 }
 
+/// What every scenario comes to, run by one session.
+template <typename Result, typename How>
+std::vector<Result> results_of(const std::vector<Compared>& compared,
+                               Result (SimulationSession::*run)(const Scenario&, const How&)) {
+  SimulationSession session;
+  std::vector<Result> results;
+  for (const Compared& each : compared) {
+    How how;
+    how.scale = each.scale;
+    results.push_back((session.*run)(each.scenario, how));
+  }
+  return results;
+}
+
+int print(const Options& options, const Console& console, const auto& json, const auto& table) {
+  options.outputs.write("--json", console, [&](std::ostream& out) { out << json(); });
+  if (!options.outputs.stdout_is_taken()) console.out << table();
+  return kDone;
+}
+
 int compare_training(const std::vector<Compared>& compared, const Options& options,
                      const Console& console) {
-  SimulationSession session;
   const std::vector<std::string> names = names_of(compared);
-  std::vector<Run> runs;
-  for (const Compared& each : compared) {
-    RunOptions how;
-    how.scale = each.scale;
-    runs.push_back(session.simulate(each.scenario, how));
-  }
+  const std::vector<Run> runs = results_of(compared, &SimulationSession::simulate);
   std::vector<NamedResult> named;
   for (std::size_t i = 0; i < runs.size(); ++i) named.push_back({names[i], &runs[i].result});
-  options.outputs.write("--json", console, [&](std::ostream& out) { out << compare_json(named); });
-  if (!options.outputs.stdout_is_taken()) console.out << compare_table(named, console.style);
-  return kDone;
+  return print(
+      options, console, [&] { return compare_json(named); },
+      [&] { return compare_table(named, console.style); });
 }
 
 int compare_serving(const std::vector<Compared>& compared, const Options& options,
                     const Console& console) {
-  SimulationSession session;
   const std::vector<std::string> names = names_of(compared);
-  std::vector<ServedRun> runs;
-  for (const Compared& each : compared) {
-    ServeOptions how;
-    how.scale = each.scale;
-    runs.push_back(session.serve(each.scenario, how));
-  }
+  const std::vector<ServedRun> runs = results_of(compared, &SimulationSession::serve);
   std::vector<NamedServing> named;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     named.push_back({names[i], &runs[i].result, &runs[i].serving});
   }
-  options.outputs.write("--json", console,
-                        [&](std::ostream& out) { out << compare_serving_json(named); });
-  if (!options.outputs.stdout_is_taken()) {
-    console.out << compare_serving_table(named, console.style);
-  }
-  return kDone;
+  return print(
+      options, console, [&] { return compare_serving_json(named); },
+      [&] { return compare_serving_table(named, console.style); });
 }
 
 int compare(const Options& options, const Console& console) {
