@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <string>
 
 #include "schedules/build.h"
@@ -16,29 +15,11 @@
 #include "sim/lowering/host_copies.h"
 #include "sim/lowering/op_plans.h"
 #include "sim/lowering/op_times.h"
+#include "sim/lowering/rank_walker.h"
 #include "sim/lowering/slots.h"
 
 namespace plumbline {
 namespace {
-
-constexpr std::uint32_t kNever = std::numeric_limits<std::uint32_t>::max();
-
-/// Where one rank's walk stands.
-struct Walker {
-  const Op* program = nullptr;
-  TaskId* tasks = nullptr;  ///< of its operations
-  std::uint32_t position = 0, size = 0;
-  std::uint32_t next_milestone = kNever;  ///< its position
-  std::uint32_t milestone = 0;            ///< its index
-  TaskId last = kNoTask;                  ///< end of the compute stream so far
-  TaskId last_operation = kNoTask;
-  SlotId waits_for = kNoSlot;
-  std::array<SlotId, 2> takes{kNoSlot, kNoSlot};  ///< blocking: what its next unit receives
-  std::array<TaskId, 2> sends{kNoTask, kNoTask};  ///< blocking: what the next operation waits for
-  int num_sends = 0;
-  int unsent = 0;  ///< blocking: results whose receiver is not ready yet
-  bool queued = false;
-};
 
 /// A blocking send whose receiver has not come to it yet.
 struct UnsentResult {
@@ -77,7 +58,7 @@ class Walk {
     result_.receivers_meet = !eager_;
     result_.rank_ops.resize(walkers_.size());
     for (std::size_t rank = 0; rank < walkers_.size(); ++rank) {
-      Walker& walker = walkers_[rank];
+      RankWalker& walker = walkers_[rank];
       walker.program = schedule_.ranks[rank].data();
       walker.size = static_cast<std::uint32_t>(schedule_.ranks[rank].size());
       result_.rank_ops[rank].resize(walker.size, kNoTask);
@@ -99,7 +80,7 @@ class Walk {
       }
     } while (let_one_send_go());
     require_finished();
-    for (const Walker& walker : walkers_) result_.rank_end.push_back(walker.last);
+    for (const RankWalker& walker : walkers_) result_.rank_end.push_back(walker.last);
     result_.host_copies = std::move(host_copies_).take();
     return std::move(result_);
   }
@@ -107,13 +88,13 @@ class Walk {
  private:
   /// Emits the rank's next operation or overlapped pair, unless it is blocked or done.
   bool step(int rank) {
-    Walker& walker = walkers_[rank];
+    RankWalker& walker = walkers_[rank];
     if (walker.position == walker.size || walker.unsent > 0) return false;
     const Op& op = walker.program[walker.position];
     if (simple_ && !op.overlaps_next && walker.position < walker.next_milestone) {
       return step_alone(rank, walker, op);
     }
-    const std::uint32_t end = unit_end(walker);
+    const std::uint32_t end = walker.unit_end();
     for (std::uint32_t i = walker.position; i < end; ++i) {
       if (!inputs_are_there(walker, walker.program[i], plans_.of(walker.program[i]))) return false;
     }
@@ -123,7 +104,7 @@ class Walk {
 
   /// `step` and `emit` at once for the common case: an operation by itself, with no milestone and
   /// no copies to the host.  Schedules of millions of operations spend their time here.
-  bool step_alone(int rank, Walker& walker, const Op& op) {
+  bool step_alone(int rank, RankWalker& walker, const Op& op) {
     const OpPlan& plan = plans_.of(op);
     if (!inputs_are_there(walker, op, plan)) return false;
     const TaskId task = add_operation(rank, walker, op, plan, plan.work);
@@ -139,7 +120,7 @@ class Walk {
 
   /// Otherwise notes what the rank waits for.  A rank moves on only when its own results have left
   /// it, so "arrived" also says "made".
-  bool inputs_are_there(Walker& walker, const Op& op, const OpPlan& plan) {
+  bool inputs_are_there(RankWalker& walker, const Op& op, const OpPlan& plan) {
     if (plan.own != kNoSlot) {
       walker.waits_for = Slots::of(plan.own, op.microbatch);
       if (arrived_[walker.waits_for] == kNoTask) return false;
@@ -152,7 +133,7 @@ class Walk {
   }
 
   /// Behind the end of the rank's stream.  In line, since every operation comes by here.
-  [[gnu::always_inline]] TaskId add_operation(int rank, Walker& walker, const Op& op,
+  [[gnu::always_inline]] TaskId add_operation(int rank, RankWalker& walker, const Op& op,
                                               const OpPlan& plan, SimTime work) {
     TaskLabel label = plan.label;
     label.microbatch = op.microbatch;
@@ -168,7 +149,7 @@ class Walk {
     return task;
   }
 
-  void emit(int rank, Walker& walker, std::uint32_t end) {
+  void emit(int rank, RankWalker& walker, std::uint32_t end) {
     const Op* const ops = walker.program;
     const std::uint32_t begin = walker.position;
 
@@ -217,15 +198,15 @@ class Walk {
 
   /// Edges into the first task of a unit, beside the stream's: blocking sends, copies from the
   /// host, results of neighbours.
-  void wait_for_inputs(const Walker& walker, std::uint32_t begin, std::uint32_t end, TaskId task,
-                       std::array<TaskId, 2> reloads) {
+  void wait_for_inputs(const RankWalker& walker, std::uint32_t begin, std::uint32_t end,
+                       TaskId task, std::array<TaskId, 2> reloads) {
     for (const TaskId reload : reloads) builder_.after(reload, task);
     wait_for_sends(walker, task);
     for (std::uint32_t i = begin; i < end; ++i) {
       wait_for_neighbour(walker.program[i], plans_.of(walker.program[i]), task);
     }
   }
-  void wait_for_sends(const Walker& walker, TaskId task) {
+  void wait_for_sends(const RankWalker& walker, TaskId task) {
     for (int i = 0; i < walker.num_sends; ++i) builder_.after(walker.sends[i], task);
   }
   void wait_for_neighbour(const Op& op, const OpPlan& plan, TaskId task) {
@@ -234,7 +215,7 @@ class Walk {
   }
 
   /// Sends what `op` made to its consumer.
-  [[gnu::always_inline]] void deliver(Walker& walker, const Op& op, const OpPlan& plan,
+  [[gnu::always_inline]] void deliver(RankWalker& walker, const Op& op, const OpPlan& plan,
                                       TaskId done) {
     const SlotId slot = Slots::of(plan.made, op.microbatch);
     const Hop& hop = plan.out;
@@ -270,7 +251,7 @@ class Walk {
   /// A blocking transfer: both ends are there.
   void meet(const Op& producer, const OpPlan& plan, SlotId slot) {
     const Hop& hop = plan.out;
-    Walker& sender = walkers_[hop.from];
+    RankWalker& sender = walkers_[hop.from];
     const TaskId transfer = add_transfer(producer, plan);
     builder_.after(made_[slot], transfer);
     builder_.after(walkers_[hop.to].last, transfer);
@@ -279,7 +260,7 @@ class Walk {
   }
 
   /// The rank has come to its next unit: what was made for it long ago can now be received.
-  void receive_offers(const Walker& walker) {
+  void receive_offers(const RankWalker& walker) {
     for (const std::uint32_t i : {0u, 1u}) {
       const SlotId slot = walker.takes[i];
       if (slot == kNoSlot || made_[slot] == kNoTask || arrived_[slot] != kNoTask) continue;
@@ -335,19 +316,13 @@ class Walk {
     runnable_.push_back(rank);
   }
 
-  static std::uint32_t unit_end(const Walker& walker) {
-    const bool pair =
-        walker.program[walker.position].overlaps_next && walker.position + 1 < walker.size;
-    return walker.position + (pair ? 2 : 1);
-  }
-
   /// On to the unit at `position`, and to what it receives.
-  void advance(Walker& walker, std::uint32_t position) {
+  void advance(RankWalker& walker, std::uint32_t position) {
     walker.position = position;
     if (!blocking_) return;
     walker.takes = {kNoSlot, kNoSlot};
     if (position == walker.size) return;
-    for (std::uint32_t i = position, end = unit_end(walker); i < end; ++i) {
+    for (std::uint32_t i = position, end = walker.unit_end(); i < end; ++i) {
       const SlotId first = plans_.of(walker.program[i]).theirs;
       if (first == kNoSlot) continue;
       walker.takes[i - position] = Slots::of(first, walker.program[i].microbatch);
@@ -355,10 +330,11 @@ class Walk {
   }
 
   void next_milestone(int rank) {
-    Walker& walker = walkers_[rank];
+    RankWalker& walker = walkers_[rank];
     const bool any = static_cast<std::size_t>(rank) < input_.milestones.size() &&
                      walker.milestone < input_.milestones[rank].size();
-    walker.next_milestone = any ? input_.milestones[rank][walker.milestone].position : kNever;
+    walker.next_milestone =
+        any ? input_.milestones[rank][walker.milestone].position : RankWalker::kNoMilestone;
   }
 
   /// @throws InputError when a rank has not reached its end: the schedule's order is at fault
@@ -384,7 +360,7 @@ class Walk {
   Hops hops_;
   OpPlans plans_;
   HostCopies host_copies_;
-  std::vector<Walker> walkers_;
+  std::vector<RankWalker> walkers_;
   std::vector<TaskId> arrived_;       ///< [slots] after which task the consumer can start
   std::vector<TaskId> made_;          ///< [slots] blocking: the end of the producer
   std::vector<TaskId> last_on_link_;  ///< [serial links]
