@@ -51,7 +51,7 @@ Wait blocked_at(const Schedule& schedule, const std::vector<std::size_t>& positi
 // Per (stage, micro-batch): how often each letter occurs and on which rank.
 struct Seen {
   std::array<std::uint8_t, 4> times{};
-  std::int16_t rank = -1;
+  std::int32_t rank = -1;
   bool torn = false;
 };
 
@@ -108,7 +108,7 @@ std::vector<Diagnostic> count_problems(const Schedule& schedule) {
       std::uint8_t& times = s.times[static_cast<int>(op.kind)];
       times = static_cast<std::uint8_t>(std::min(times + 1, 255));
       s.torn = s.torn || (s.rank >= 0 && s.rank != rank);
-      s.rank = static_cast<std::int16_t>(rank);
+      s.rank = rank;
     }
   }
   for (int stage = 0; stage < schedule.num_stages(); ++stage) {

@@ -15,7 +15,7 @@ namespace {
 // the number of stages when none has; 0 is the end of its way.
 struct States {
   std::vector<Ticks> times;
-  std::vector<std::uint8_t> places;
+  std::vector<std::uint16_t> places;
   std::vector<int> finished;  // micro-batches that were not alive when forward m started
   std::vector<int> parent;    // state after forward m - 1
   std::vector<int> next;      // with the same hash, or -1
@@ -67,7 +67,7 @@ class Layers {
 
  private:
   struct Layer {
-    std::vector<std::uint8_t> places;
+    std::vector<std::uint16_t> places;
     std::vector<int> finished, parent;
   };
 
@@ -137,12 +137,12 @@ class Layers {
   // One state with some places that is nowhere later than another makes it superfluous.
   void store() {
     std::uint64_t hash = static_cast<std::uint64_t>(finished_) * 0x9e3779b97f4a7c15ull;
-    for (const std::uint8_t place : places_) hash = (hash ^ place) * 0x100000001b3ull;
+    for (const std::uint16_t place : places_) hash = (hash ^ place) * 0x100000001b3ull;
     hash ^= hash >> 29;
     int& head = next_.table[hash & (next_.table.size() - 1)];
     for (int i = head; i >= 0; i = next_.next[i]) {
       if (next_.beaten[i] || next_.finished[i] != finished_) continue;
-      const std::uint8_t* places = &next_.places[static_cast<std::size_t>(i) * limit_];
+      const std::uint16_t* places = &next_.places[static_cast<std::size_t>(i) * limit_];
       if (!std::equal(places_.begin(), places_.end(), places)) continue;
       work_ += 1.0;
       const Ticks* other = &next_.times[static_cast<std::size_t>(i) * width_];
@@ -190,7 +190,7 @@ class Layers {
     run_at(s, start, gradient_[s]);
     idle(s) += weight_grad_[s];
     ended(j) = free(s);
-    places_[j] = static_cast<std::uint8_t>(s);
+    places_[j] = static_cast<std::uint16_t>(s);
     return idle(s) <= windows_.due[at(2, s, gradients_[s]++)];
   }
 
@@ -232,7 +232,7 @@ class Layers {
       places_[j] = j < alive_ ? places_[j + gone] : 0;
       ended(j) = j < alive_ ? ended(j + gone) : 0;
     }
-    places_[alive_] = static_cast<std::uint8_t>(stages_);
+    places_[alive_] = static_cast<std::uint16_t>(stages_);
     ended(alive_++) = passed();
     passed() = 0;
     if (!settle()) return false;
@@ -309,7 +309,7 @@ class Layers {
   int last_ = 0;
   // The state at hand.
   std::vector<Ticks> times_, kept_;
-  std::vector<std::uint8_t> places_;  // of micro-batch finished_ + j
+  std::vector<std::uint16_t> places_;  // of micro-batch finished_ + j
   int finished_ = 0, alive_ = 0, parent_ = 0;
   std::vector<int> gradients_;  // [stages] input gradients done
 };

@@ -258,18 +258,8 @@ std::optional<PeriodicPattern> periodic_pattern(const JobShop& shop, Ticks perio
 Ticks shortest_period(const JobShop& shop) {
   std::vector<Ticks> busy(shop.ranks, 0);
   for (const Chain& chain : shop.chains) busy[chain.rank] += chain.duration;
-  return std::ranges::max(busy);
-}
-
-TickTimes repeated(const JobShop& shop, const PeriodicPattern& pattern) {
-  TickTimes starts;
-  starts.reserve(shop.operations());
-  for (std::size_t c = 0; c < shop.chains.size(); ++c) {
-    for (int mb = 0; mb < shop.microbatches; ++mb) {
-      starts.push_back(pattern.starts[c] + mb * pattern.period);
-    }
-  }
-  return starts;
+  // Where only hops take time, any period will do.
+  return std::max<Ticks>(1, std::ranges::max(busy));
 }
 
 }  // namespace plumbline

@@ -26,10 +26,7 @@ struct PeriodicPattern {
 std::optional<PeriodicPattern> periodic_pattern(const JobShop& shop, Ticks period, int width,
                                                 double& work);
 
-/// The least period that the work of a rank allows.
+/// The least period that the work of every rank allows, 1 at least.
 Ticks shortest_period(const JobShop& shop);
-
-/// [chains][micro-batches] start times when the block is repeated.
-TickTimes repeated(const JobShop& shop, const PeriodicPattern& pattern);
 
 }  // namespace plumbline

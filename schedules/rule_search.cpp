@@ -201,6 +201,8 @@ std::optional<ShopOrder> RuleSearch::order_of(const OrderRule& rule) {
 }
 
 std::optional<ShopOrder> RuleSearch::step() {
+  work_ +=
+      1.0;  // also where there is nothing to try, so that whoever has a budget comes to its end
   if (first_.empty() && patterns_ < kPeriods && keeping_ < kKeeping) {
     add_pattern();
     return std::nullopt;

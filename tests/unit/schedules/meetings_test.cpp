@@ -107,6 +107,20 @@ TEST(Layers, NeverRefuteWhatAKnownOrderOfAnUnevenPipelineReaches) {
   }
 }
 
+TEST(Layers, HoldMoreStagesThanAByteCounts) {
+  // Three micro-batches one after the other: F and I of every stage, and the last weight gradient.
+  const Schedule placed = empty_schedule("", {300, 1, 3}, Placement::kLoop);
+  const JobShop shop = make_job_shop(placed, to_ticks({}, 300), 1);
+  const Ticks shortest = 3 * (2 * 300 + 1);
+  EXPECT_EQ(in_layers(shop, shortest), Branching::kOpen);
+  EXPECT_EQ(in_layers(shop, shortest - 1), Branching::kRefuted);
+  const JobShop two = make_job_shop(placed, to_ticks({}, 300), 2);
+  const ShopOrder serial = one_at_a_time(two);
+  const MeetingWalk walk = walk_meetings(two, serial, WeightGrads::kWhole, 1e5, 1);
+  EXPECT_LT(walk.makespan, serial.makespan);
+  EXPECT_EQ(in_layers(two, walk.makespan), Branching::kOpen);
+}
+
 TEST(Layers, TellWhichGradientsRunBeforeWhichForwards) {
   for (const Pipeline& each : pipelines(1)) {
     WindowSolver solver(each.shop);

@@ -299,6 +299,17 @@ TEST(ZbAuto, FindsAndProvesTheBestOrderInVHalfsMemoryForCostsThatItsRuleDoesNotF
   EXPECT_TRUE(proof(pipeline, schedule).optimal);
 }
 
+TEST(ZbAuto, FindsAnOrderWhereOnlyHopsTakeTime) {
+  for (const int chunks : {1, 2, 3}) {
+    Tiny hops{{4, chunks, 7}, chunks, {}};
+    hops.costs.forward = hops.costs.input_grad = hops.costs.weight_grad = 0.0;
+    hops.costs.comm = 1.0;
+    const Schedule schedule = found(hops);
+    EXPECT_NO_THROW(check_schedule(schedule));
+    EXPECT_GE(evaluate(schedule, hops.costs).makespan, proof(hops, schedule).lower_bound);
+  }
+}
+
 TEST(ZbAuto, ProvesZbH1OptimalInItsOwnMemory) {
   // Idle (P - 1)(F + I - W) is what ZB-H1 pays, and no order within P activations pays less.
   UnitCosts costs;
